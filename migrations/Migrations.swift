@@ -1,0 +1,7 @@
+/// The numbered SQL files of this folder, in the order in which they are applied.
+package enum Migrations {
+    /// Each migration's name (`001_schema`) and its SQL text.
+    package static let all: [(name: String, sql: String)] = [
+        ("001_schema", String(decoding: PackageResources._01_schema_sql, as: UTF8.self))
+    ]
+}
