@@ -77,19 +77,19 @@ import Testing
         // More blocked executors than the machine has cores: they all wait for a signal that is given only when all of
         // them run, so this ends only when each has a thread of its own.
         let count = 32
-        let arrived = Atomic(0)
+        let arrived = Counter()
         await withTaskGroup { group in
             for _ in 0..<count {
                 group.addTask {
                     let executor = BlockingExecutor(label: "blocked")
                     await executor.run {
-                        arrived.wrappingAdd(1, ordering: .relaxed)
-                        while arrived.load(ordering: .relaxed) < count { usleep(1000) }
+                        arrived.increment()
+                        while arrived.value < count { usleep(1000) }
                     }
                 }
             }
         }
-        #expect(arrived.load(ordering: .relaxed) == count)
+        #expect(arrived.value == count)
     }
 
     @Test func `finishes queued work on shutdown and still runs what comes later`() async {

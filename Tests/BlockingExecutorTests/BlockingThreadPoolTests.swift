@@ -1,6 +1,5 @@
 import BlockingExecutor
 import Glibc
-import Synchronization
 import Testing
 
 @Suite struct BlockingThreadPoolTests {
@@ -8,37 +7,36 @@ import Testing
 
     @Test func `runs as many closures at once as it has threads`() async {
         let pool = BlockingThreadPool(label: "pool", threads: 4, queueLimit: 100)
-        let running = Atomic(0)
-        let highest = Atomic(0)
+        let running = Counter()
+        let highest = Counter()
         await withTaskGroup { group in
             for _ in 0..<40 {
                 group.addTask {
                     await pool.run {
-                        let now = running.wrappingAdd(1, ordering: .relaxed).newValue
-                        highest.max(now, ordering: .relaxed)
+                        highest.raise(to: running.increment())
                         usleep(2000)
-                        running.wrappingSubtract(1, ordering: .relaxed)
+                        running.decrement()
                     }
                 }
             }
         }
-        #expect(highest.load(ordering: .relaxed) <= 4)
-        #expect(highest.load(ordering: .relaxed) > 1)
-        #expect(running.load(ordering: .relaxed) == 0)
+        #expect(highest.value <= 4)
+        #expect(highest.value > 1)
+        #expect(running.value == 0)
     }
 
     @Test func `refuses work beyond its queue and takes it again later`() async {
         let pool = BlockingThreadPool(label: "pool", threads: 1, queueLimit: 0)
         let entered = AsyncStream<Void>.makeStream()
-        let mayEnd = Atomic(false)
+        let mayEnd = Counter()
         async let busy: Void = pool.run {
             entered.continuation.yield()
-            while !mayEnd.load(ordering: .relaxed) { usleep(500) }
+            while mayEnd.value == 0 { usleep(500) }
         }
         var iterator = entered.stream.makeAsyncIterator()
         await iterator.next()
         #expect(await pool.runIfRoom { 1 } == nil)
-        mayEnd.store(true, ordering: .relaxed)
+        mayEnd.increment()
         await busy
         #expect(await pool.runIfRoom { 1 } == 1)
     }
