@@ -76,7 +76,8 @@ targets += library(
         "RDKafka", "LibPQ", "LongshoreMessages", "LongshoreDomain", "WireFormats", "Redaction",
         logging, metrics, coreMetrics, serviceLifecycle, unixSignals, configuration, hummingbird, httpTypes, nioCore,
         systemPackage,
-    ]
+    ],
+    testedWith: ["Curl"]
 )
 let service: [Target.Dependency] = [
     "ServiceRuntime", "RDKafka", "LongshoreMessages", "LongshoreDomain", "WireFormats", "Redaction",
