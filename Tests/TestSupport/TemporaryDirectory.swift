@@ -80,14 +80,15 @@ package func writeFile(_ path: String, _ contents: String, mode: UInt32 = 0o644)
 
 /// Removes a file or a folder with all that is in it; links are removed, not followed.
 private func removeTree(_ path: String) {
-    let flags = FTW_DEPTH.rawValue | FTW_PHYS.rawValue
-    nftw(
-        path,
-        { entry, _, _, _ in
-            if let entry { Glibc.remove(entry) }
-            return 0
-        },
-        32,
-        Int32(flags)
-    )
+    guard unlink(path) != 0 else { return }
+    if let stream = opendir(path) {
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { removeTree("\(path)/\(name)") }
+        }
+        closedir(stream)
+    }
+    rmdir(path)
 }
