@@ -73,7 +73,7 @@ targets += library("LongshoreMessages", ["LongshoreDomain", "WireFormats", "Reda
 targets += library(
     "ServiceRuntime",
     [
-        "RDKafka", "LibPQ", "LongshoreMessages", "LongshoreDomain", "WireFormats", "Redaction",
+        "RDKafka", "LongshoreMessages", "LongshoreDomain", "WireFormats", "Redaction",
         logging, metrics, coreMetrics, serviceLifecycle, unixSignals, configuration, hummingbird, httpTypes, nioCore,
         systemPackage,
     ],
