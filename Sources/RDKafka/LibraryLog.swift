@@ -1,0 +1,37 @@
+import CRdKafka
+import Logging
+
+/// Writes librdkafka's log lines with swift-log.
+///
+/// Errors and warnings keep their level; everything else is `debug`.
+final class LibraryLog: Sendable {
+    let filter: SecretFilter
+    private let logger: Logger
+
+    init(logger: Logger, filter: SecretFilter) {
+        self.logger = logger
+        self.filter = filter
+    }
+
+    /// - Parameters:
+    ///   - level: syslog's level, 0 (emergency) to 7 (debug).
+    ///   - facility: librdkafka's short word for the kind of line.
+    ///   - text: The line.
+    func write(level: Int32, facility: UnsafePointer<CChar>?, text: UnsafePointer<CChar>?) {
+        let mapped: Logger.Level =
+            switch level {
+            case ...3: .error
+            case 4: .warning
+            default: .debug
+            }
+        guard self.logger.logLevel <= mapped else { return }
+        self.logger.log(
+            level: mapped,
+            "librdkafka",
+            metadata: [
+                "facility": "\(facility.map { String(cString: $0) } ?? "")",
+                "text": "\(self.filter.clean(text.map { String(cString: $0) } ?? ""))",
+            ]
+        )
+    }
+}

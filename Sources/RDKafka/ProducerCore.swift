@@ -1,0 +1,278 @@
+import BlockingExecutor
+import CRdKafka
+import Logging
+import Synchronization
+
+/// What the producer's thread owns: the current client and the records on their way.
+///
+/// Thread safety: everything but `wake()`, `currentHandle` and `statistics` is touched only on `executor`'s thread.
+final class ProducerCore: @unchecked Sendable {
+    /// A record that librdkafka holds.
+    private struct Slot {
+        var batch: SendBatch
+        var index: Int
+    }
+
+    private let makeHandle: @Sendable () throws(KafkaError) -> ClientHandle
+    private let executor: BlockingExecutor
+    /// Runs what may block for long and must not hold up deliveries: metadata requests, destroying a client.
+    let slowExecutor: BlockingExecutor
+    private let logger: Logger
+
+    private let shared: Mutex<Shared>
+    private var handle: ClientHandle
+    private var queue: OpaquePointer
+    /// Records in librdkafka's hands; their message's opaque pointer is their index here plus 1.
+    private var slots: [Slot?] = []
+    private var freeSlots: [Int] = []
+    private var inFlight = 0
+    /// Records that librdkafka's queue had no room for, in order; the prefix before `pendingHead` is done.
+    private var pending: [Slot] = []
+    private var pendingHead = 0
+    private var handleBirth = ContinuousClock.now
+    private var pendingFatal: KafkaError?
+    private var isStopped = false
+
+    private struct Shared {
+        var queue: OpaquePointer?
+        var handle: ClientHandle?
+        var recreations = 0
+    }
+
+    init(
+        executor: BlockingExecutor,
+        slowExecutor: BlockingExecutor,
+        logger: Logger,
+        makeHandle: @escaping @Sendable () throws(KafkaError) -> ClientHandle
+    ) throws(KafkaError) {
+        self.executor = executor
+        self.slowExecutor = slowExecutor
+        self.logger = logger
+        self.makeHandle = makeHandle
+        let handle = try makeHandle()
+        self.handle = handle
+        self.queue = rd_kafka_queue_get_main(handle.pointer)
+        self.shared = Mutex(Shared())
+        self.publish()
+    }
+
+    /// Ends a poll that waits, so that the thread takes up what was handed over.
+    func wake() {
+        // Under the lock, so that the queue cannot be destroyed meanwhile; the call only sets a flag and signals.
+        self.shared.withLock { shared in
+            if let queue = shared.queue {
+                rd_kafka_queue_yield(queue)
+            }
+        }
+    }
+
+    /// The client of the moment, for calls on `slowExecutor` only: clients are destroyed there, after such calls.
+    var currentHandle: ClientHandle? { self.shared.withLock { $0.handle } }
+
+    /// How often the client was replaced after a fatal error.
+    var recreations: Int { self.shared.withLock { $0.recreations } }
+
+    private func publish() {
+        self.shared.withLock { shared in
+            shared.queue = self.queue
+            shared.handle = self.handle
+        }
+    }
+
+    // MARK: - The thread's work
+
+    /// Serves delivery reports once and asks to be called again.
+    func tick() {
+        guard !self.isStopped else { return }
+        self.serve(timeout: self.pendingHead < self.pending.count ? 10 : 500)
+        self.flushPending()
+        self.executor.submit { self.tick() }
+    }
+
+    func accept(_ batch: SendBatch) {
+        for index in batch.records.indices {
+            let slot = Slot(batch: batch, index: index)
+            if self.isStopped {
+                batch.settle(index, .failure(.closed))
+            } else if self.pendingHead < self.pending.count || !self.produce(slot) {
+                self.pending.append(slot)
+            }
+        }
+    }
+
+    private func flushPending() {
+        while self.pendingHead < self.pending.count, self.produce(self.pending[self.pendingHead]) {
+            self.pendingHead += 1
+        }
+        if self.pendingHead == self.pending.count {
+            self.pending.removeAll(keepingCapacity: self.pending.capacity <= 4096)
+            self.pendingHead = 0
+        } else if self.pendingHead >= 4096 {
+            self.pending.removeFirst(self.pendingHead)
+            self.pendingHead = 0
+        }
+    }
+
+    /// Hands a record to librdkafka; `false` when it has no room now.
+    private func produce(_ slot: Slot) -> Bool {
+        let record = slot.batch.records[slot.index]
+        let number = self.freeSlots.popLast() ?? self.slots.count
+        if number == self.slots.count {
+            self.slots.append(nil)
+        }
+        let error = record.produce(to: self.handle.pointer, opaque: number + 1)
+        switch error {
+        case RD_KAFKA_RESP_ERR_NO_ERROR:
+            self.slots[number] = slot
+            self.inFlight += 1
+            return true
+        case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+            self.freeSlots.append(number)
+            return false
+        case RD_KAFKA_RESP_ERR__FATAL:
+            // Not taken, so it may go to the client that replaces this one.
+            self.freeSlots.append(number)
+            self.pendingFatal = self.pendingFatal ?? self.handle.fatalError ?? KafkaError(error)
+            return false
+        default:
+            self.freeSlots.append(number)
+            slot.batch.settle(slot.index, .failure(KafkaError(error)))
+            return true
+        }
+    }
+
+    /// Waits for the first event, then takes all that are there.
+    private func serve(timeout: Int32) {
+        var wait = timeout
+        while let event = rd_kafka_queue_poll(self.queue, wait) {
+            self.take(event)
+            rd_kafka_event_destroy(event)
+            wait = 0
+        }
+        if let fatal = self.pendingFatal {
+            self.pendingFatal = nil
+            self.replaceHandle(after: fatal)
+        }
+    }
+
+    private func take(_ event: OpaquePointer) {
+        switch rd_kafka_event_type(event) {
+        case RD_KAFKA_EVENT_DR:
+            while let message = rd_kafka_event_message_next(event) {
+                self.settle(message)
+            }
+        case RD_KAFKA_EVENT_LOG:
+            self.handle.writeLog(of: event)
+        case RD_KAFKA_EVENT_ERROR:
+            let error = KafkaError(rd_kafka_event_error(event), String(cString: rd_kafka_event_error_string(event)))
+            if error.isFatal {
+                self.pendingFatal = self.handle.fatalError ?? error
+            } else {
+                self.logger.debug("Kafka producer reports an error", metadata: ["error": "\(error)"])
+            }
+        default:
+            break
+        }
+    }
+
+    private func settle(_ message: UnsafePointer<rd_kafka_message_t>) {
+        let number = Int(bitPattern: message.pointee._private) - 1
+        guard self.slots.indices.contains(number), let slot = self.slots[number] else { return }
+        self.slots[number] = nil
+        self.freeSlots.append(number)
+        self.inFlight -= 1
+        let error = message.pointee.err
+        guard error != RD_KAFKA_RESP_ERR_NO_ERROR else {
+            let report = DeliveryReport(
+                topic: slot.batch.records[slot.index].topic,
+                partition: message.pointee.partition,
+                offset: message.pointee.offset
+            )
+            slot.batch.settle(slot.index, .success(report))
+            return
+        }
+        let mayBePersisted = rd_kafka_message_status(message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED
+        var failure = KafkaError(error, mayBePersisted: mayBePersisted)
+        if error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT {
+            failure.code = self.isStopped ? .closed : .fatal
+        }
+        slot.batch.settle(slot.index, .failure(failure))
+    }
+
+    // MARK: - Replacement and end
+
+    /// Fails what the broken client holds and goes on with a new one; records not handed over yet go to the new one.
+    private func replaceHandle(after error: KafkaError) {
+        self.logger.error("Kafka producer failed and is replaced", metadata: ["error": "\(error)"])
+        self.purge(waitingAtMost: .seconds(5), failure: error)
+        let replacement: ClientHandle
+        do {
+            // A client that fails as soon as it is made must not make this a busy loop.
+            if self.handleBirth.duration(to: .now) < .seconds(1) {
+                blockThread(for: .milliseconds(200))
+            }
+            replacement = try self.makeHandle()
+        } catch {
+            self.logger.error("Kafka producer could not be replaced", metadata: ["error": "\(error)"])
+            self.pendingFatal = error
+            blockThread(for: .milliseconds(500))
+            return
+        }
+        let old = self.handle
+        let oldQueue = self.queue
+        self.handle = replacement
+        self.queue = rd_kafka_queue_get_main(replacement.pointer)
+        self.handleBirth = .now
+        self.publish()
+        self.shared.withLock { $0.recreations += 1 }
+        rd_kafka_queue_destroy(oldQueue)
+        self.slowExecutor.submit { old.destroy() }
+    }
+
+    /// Gives up every record that librdkafka holds and settles them all.
+    private func purge(waitingAtMost limit: Duration, failure: KafkaError) {
+        rd_kafka_purge(self.handle.pointer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
+        let deadline = ContinuousClock.now + limit
+        while self.inFlight > 0, ContinuousClock.now < deadline {
+            guard let event = rd_kafka_queue_poll(self.queue, 100) else { continue }
+            if rd_kafka_event_type(event) == RD_KAFKA_EVENT_DR {
+                self.take(event)
+            }
+            rd_kafka_event_destroy(event)
+        }
+        for case let slot? in self.slots {
+            var error = failure
+            error.mayBePersisted = true
+            slot.batch.settle(slot.index, .failure(error))
+        }
+        self.slots = []
+        self.freeSlots = []
+        self.inFlight = 0
+    }
+
+    /// Waits for the records on their way, gives up the rest and frees the client.
+    func stop(timeout: Duration) {
+        guard !self.isStopped else { return }
+        let deadline = ContinuousClock.now + timeout
+        while self.inFlight > 0 || self.pendingHead < self.pending.count, ContinuousClock.now < deadline {
+            self.serve(timeout: 50)
+            self.flushPending()
+        }
+        self.isStopped = true
+        for slot in self.pending[self.pendingHead...] {
+            slot.batch.settle(slot.index, .failure(.closed))
+        }
+        self.pending = []
+        self.pendingHead = 0
+        if self.inFlight > 0 {
+            self.purge(waitingAtMost: .seconds(1), failure: .closed)
+        }
+        self.shared.withLock { shared in
+            shared.queue = nil
+            shared.handle = nil
+        }
+        rd_kafka_queue_destroy(self.queue)
+        let handle = self.handle
+        self.slowExecutor.submit { handle.destroy() }
+    }
+}
