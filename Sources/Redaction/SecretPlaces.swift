@@ -82,6 +82,8 @@ enum SecretPlaces {
         var start = separator + 1
         while start < text.count, text[start] == UInt8(ascii: " ") { start += 1 }
         if start < text.count, text[start] == UInt8(ascii: "\\") { start += 1 }
+        // Within a quoted JSON text, quotes are themselves escaped, and an escaped one ends the value.
+        let isNested = start > 0 && text[start - 1] == UInt8(ascii: "\\")
         var quote: UInt8?
         if start < text.count, isQuote(text[start]) {
             quote = text[start]
@@ -92,7 +94,10 @@ enum SecretPlaces {
             let byte = text[end]
             if let quote {
                 if byte == quote { break }
-                if byte == UInt8(ascii: "\\"), end + 1 < text.count, text[end + 1] != quote { end += 1 }
+                if byte == UInt8(ascii: "\\") {
+                    if isNested, end + 1 < text.count, text[end + 1] == quote { break }
+                    end += 1
+                }
             } else if isHeader {
                 if byte == 0x0A || byte == 0x0D || isQuote(byte) { break }
             } else if isEndOfValue(byte) {

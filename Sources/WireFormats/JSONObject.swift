@@ -68,6 +68,7 @@ package struct JSONObject: Sendable {
     }
 
     private mutating func append(_ key: String, _ value: JSONValue) {
+        if members.isEmpty { members.reserveCapacity(4) }
         members.append((key: key, value: value))
         if positions != nil {
             positions?[key] = members.count - 1

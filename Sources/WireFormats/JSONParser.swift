@@ -129,10 +129,13 @@ struct JSONParser {
     private mutating func parseString() throws(JSONParsingError) -> String {
         let start = offset + 1
         var index = start
+        var seen: UInt8 = 0
         while index < end {
             let byte = bytes[index]
             if byte == UInt8(ascii: "\"") {
                 offset = index + 1
+                // Decoding cannot fail for ASCII, and is several times faster than validating.
+                if seen < 0x80 { return String(decoding: bytes[start..<index], as: UTF8.self) }
                 return try text(start..<index)
             }
             if byte == UInt8(ascii: "\\") {
@@ -140,6 +143,7 @@ struct JSONParser {
                 return try parseEscapedString(from: start)
             }
             if byte < 0x20 { throw error(.controlCharacter, at: index) }
+            seen |= byte
             index += 1
         }
         throw error(.unexpectedEnd, at: end)

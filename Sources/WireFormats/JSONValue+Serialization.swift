@@ -103,15 +103,21 @@ struct JSONWriter {
 
     private mutating func write(_ text: String) {
         output.append(UInt8(ascii: "\""))
-        let utf8 = text.utf8
-        if utf8.contains(where: Self.mustEscape) {
-            for byte in utf8 {
-                if Self.mustEscape(byte) { writeEscape(of: byte) } else { output.append(byte) }
-            }
-        } else {
-            output.append(contentsOf: utf8)
+        let start = output.count
+        output.append(contentsOf: text.utf8)
+        // Looking at the bytes where they are now is faster than going over the string, and most need no escape.
+        for index in start..<output.count where Self.mustEscape(output[index]) {
+            output.removeSubrange(index...)
+            writeEscaped(text.utf8.dropFirst(index - start))
+            break
         }
         output.append(UInt8(ascii: "\""))
+    }
+
+    private mutating func writeEscaped(_ bytes: Substring.UTF8View) {
+        for byte in bytes {
+            if Self.mustEscape(byte) { writeEscape(of: byte) } else { output.append(byte) }
+        }
     }
 
     private static func mustEscape(_ byte: UInt8) -> Bool {
