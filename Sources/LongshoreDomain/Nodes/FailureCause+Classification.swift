@@ -11,8 +11,8 @@ extension FailureCause {
     package static func classify(waitingReason: String, message: String) -> FailureCause {
         if let cause = byReason[waitingReason] { return cause }
         let text = Self.searchable(message)
-        for (words, cause) in byMessage where words.contains(where: { Self.contains(text, $0) }) {
-            return cause
+        for phrases in byMessage where phrases.words.contains(where: { Self.contains(text, $0) }) {
+            return phrases.cause
         }
         return byReasonWithoutMessage[waitingReason] ?? .unknown
     }
@@ -53,72 +53,100 @@ extension FailureCause {
         "OOMKilled": .internal,
     ]
 
+    /// Words that give a cause away.
+    private struct Phrases: Sendable {
+        let cause: FailureCause
+        let words: [[UInt8]]
+
+        init(_ cause: FailureCause, _ words: [String]) {
+            self.cause = cause
+            self.words = words.map { Array($0.utf8) }
+        }
+    }
+
     /// Words in a message, the most specific first. All lower case.
-    private static let byMessage: [(words: [[UInt8]], cause: FailureCause)] = [
+    private static let byMessage: [Phrases] = [
         // Docker Hub's text goes on about "authenticating": look for the limit before looking for credentials.
-        (["toomanyrequests", "too many requests", "rate limit", "status 429", "rate exceeded"], .rateLimited),
-        (["no space left on device", "disk quota exceeded", "not enough space", "insufficient space"], .disk),
-        (
+        Phrases(
+            .rateLimited,
+            [
+                "toomanyrequests", "too many requests", "rate limit", "status 429", "rate exceeded",
+            ]
+        ),
+        Phrases(
+            .disk,
+            [
+                "no space left on device", "disk quota exceeded", "not enough space", "insufficient space",
+            ]
+        ),
+        Phrases(
+            .architecture,
             [
                 "no match for platform", "no matching manifest", "no image found in manifest list",
                 "no image found in image index", "does not match the specified platform", "exec format error",
                 "unsupported platform",
-            ], .architecture
+            ]
         ),
-        (
+        Phrases(
+            .invalidReference,
             [
                 "invalid reference format", "couldn't parse image", "failed to parse image name",
                 "repository name must be lowercase", "invalid image name", "failed to apply default image",
                 "invalid reference", "invalid checksum digest",
-            ], .invalidReference
+            ]
         ),
-        (
+        Phrases(
+            .policyDenied,
             [
                 "source image rejected", "signature validation failed", "signature verification failed",
                 "a signature was required", "exceeded quota", "admission webhook", "violates podsecurity",
                 "denied the request", "denied by policy", "policy violation",
-            ], .policyDenied
+            ]
         ),
-        (
+        Phrases(
+            .tls,
             [
                 "x509:", "certificate", "tls: ", "http response to https client", "handshake failure",
-                "remote error: tls",
-                "first record does not look like a tls handshake",
-            ], .tls
+                "remote error: tls", "first record does not look like a tls handshake",
+            ]
         ),
-        (
+        Phrases(
+            .unauthorized,
             [
                 "unauthorized", "authentication required", "insufficient_scope", "authorization failed",
-                "access denied",
-                "requested access to the resource is denied", "status 401", "status code 401", "status 403",
-                "status code 403", "no basic auth credentials", "forbidden", "denied:",
-                "incorrect username or password",
-                "authorization token has expired", "invalid username", "permission denied", "may require authorization",
-                "denied",
-            ], .unauthorized
+                "access denied", "requested access to the resource is denied", "status 401", "status code 401",
+                "status 403", "status code 403", "no basic auth credentials", "forbidden", "denied:",
+                "incorrect username or password", "authorization token has expired", "invalid username",
+                "permission denied", "may require authorization", "denied",
+            ]
         ),
-        (
+        Phrases(
+            .notFound,
             [
-                "manifest unknown", "name unknown", "manifest_unknown", "name_unknown", "status code 404", "not found",
-                "status 404", "repository does not exist", "manifest invalid", "unknown blob",
-            ], .notFound
+                "manifest unknown", "name unknown", "manifest_unknown", "name_unknown", "status code 404",
+                "not found", "status 404", "repository does not exist", "manifest invalid", "unknown blob",
+            ]
         ),
-        (
+        Phrases(
+            .network,
             [
                 "context deadline exceeded", "dial tcp", "no such host", "i/o timeout", "connection refused",
                 "connection reset", "network is unreachable", "no route to host", "unexpected eof",
-                "tls handshake timeout",
-                "timeout awaiting response headers", "server misbehaving", "timeout exceeded", "timed out", "timeout",
-                "broken pipe", "client connection lost", "connection closed", "500 internal server error",
-                "502 bad gateway",
-                "503 service unavailable", "504 gateway timeout", "bad gateway", "service unavailable",
-                "gateway timeout",
-                "stream error", "use of closed network connection", "temporary failure in name resolution",
-                "short read", "failed to do request", "eof", "pinging container registry", "goaway",
-            ], .network
+                "tls handshake timeout", "timeout awaiting response headers", "server misbehaving",
+                "timeout exceeded", "timed out", "timeout", "broken pipe", "client connection lost",
+                "connection closed", "500 internal server error", "502 bad gateway", "503 service unavailable",
+                "504 gateway timeout", "bad gateway", "service unavailable", "gateway timeout", "stream error",
+                "use of closed network connection", "temporary failure in name resolution", "short read",
+                "failed to do request", "eof", "pinging container registry", "goaway",
+            ]
         ),
-        (["failed to create pod sandbox", "internal error"], .internal),
-    ].map { entry in (entry.0.map { Array($0.utf8) }, entry.1) }
+        Phrases(
+            .internal,
+            [
+                "failed to create pod sandbox", "internal error",
+            ]
+        ),
+    ]
 
     /// The message in lower case, without quoted parts and without words that hold a slash (addresses, references).
     private static func searchable(_ message: String) -> [UInt8] {

@@ -1,0 +1,108 @@
+package import WireFormats
+
+extension TaskRun {
+    /// The shortest time between two progress events.
+    static let progressInterval = Duration.milliseconds(500)
+
+    mutating func emit(_ kind: TaskEventDraft.Kind) {
+        effects.append(.emit(TaskEventDraft(kind: kind, phase: phase, counts: counts, occurrence: pauses)))
+    }
+
+    mutating func emitNode(
+        _ kind: TaskEventDraft.Kind,
+        _ node: String,
+        attempt: Int,
+        images: [ImageOutcome] = [],
+        reason: String? = nil,
+        message: String? = nil
+    ) {
+        let failure = images.first { $0.phase == .failed }?.failure
+        let draft = TaskEventDraft(
+            kind: kind,
+            phase: phase,
+            counts: counts,
+            node: node,
+            attempt: attempt,
+            images: images,
+            cause: kind == .nodeFailed ? failure?.cause ?? .unknown : nil,
+            reason: reason,
+            message: message ?? (kind == .nodeFailed ? failure?.message : nil)
+        )
+        effects.append(.emit(draft))
+    }
+
+    /// The images of a node in work, with their references.
+    func outcomes(_ index: Int) -> [ImageOutcome] {
+        work[index].map { outcomes($0, index) } ?? []
+    }
+
+    func outcomes(_ item: Work, _ index: Int) -> [ImageOutcome] {
+        zip(imageSets[Int(nodes[index].imageSet)].images, item.images).map { image, seen in
+            ImageOutcome(image: image, phase: seen.phase, digest: seen.digest, failure: seen.failure)
+        }
+    }
+
+    mutating func emitProgress() {
+        switch state {
+        case .working, .draining: break
+        case .idle, .checking, .restoring, .publishing, .finished: return
+        }
+        guard isProgressDue else { return }
+        if let lastProgress, now < lastProgress + Self.progressInterval { return }
+        lastProgress = now
+        isProgressDue = false
+        progressCount += 1
+        effects.append(
+            .emit(
+                TaskEventDraft(
+                    kind: .progress,
+                    phase: phase,
+                    counts: counts,
+                    occurrence: progressCount,
+                    progress: progress(at: now)
+                )
+            )
+        )
+    }
+
+    /// How far the task has come. The remaining time supposes that the nodes to come are like those done.
+    ///
+    /// - Parameter now: The moment to count the speed up to.
+    /// - Returns: 0 % while nodes are not resolved, 100 % when all are decided.
+    package func progress(at now: Timestamp) -> TaskProgress {
+        guard counts.nodesTotal > 0 else { return TaskProgress(percent: 0, remaining: nil) }
+        let done = Double(counts.finished) + max(0, partial)
+        let total = Double(counts.nodesTotal)
+        let percent = min(100, max(0, 100 * done / total))
+        let worked = done - Double(decidedBefore)
+        guard worked > 0, let pullingSince else { return TaskProgress(percent: percent, remaining: nil) }
+        let elapsed = max(now.duration(since: pullingSince), .zero)
+        return TaskProgress(percent: percent, remaining: elapsed * ((total - done) / worked))
+    }
+
+    mutating func pause() {
+        guard !isPaused else { return }
+        isPaused = true
+        pauses += 1
+        isStatusDue = true
+        if state == .working { emit(.paused) }
+    }
+
+    mutating func resume() {
+        guard isPaused else { return }
+        isPaused = false
+        isStatusDue = true
+        if state == .working { emit(.pulling) }
+    }
+
+    mutating func change(_ settings: Settings) {
+        let former = self.settings
+        self.settings = settings
+        guard state == .working || state == .draining, former.timeout != settings.timeout else { return }
+        // A longer or shorter timeout holds for what is in work, too.
+        for (index, item) in work {
+            guard case .working = nodes[index].status else { continue }
+            setAttemptEnd(index, max(now, item.due - former.timeout + settings.timeout))
+        }
+    }
+}

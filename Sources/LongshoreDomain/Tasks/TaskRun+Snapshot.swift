@@ -1,0 +1,215 @@
+package import WireFormats
+
+extension TaskRun {
+    /// What another executor needs to go on with a task: kept in the PullTask's status, below 1 MiB at a hundred thousand nodes.
+    ///
+    /// What the cluster itself knows (Jobs, Pods, labels of nodes) is not in it and is observed again.
+    package struct Snapshot: Sendable, Hashable {
+        /// The names of the plan's nodes, sorted; `nil` while there is no plan, and for names that need too much room: then
+        /// the task is checked anew, and what was pulled is found present or is pulled again without harm.
+        package var names: NodeNameList?
+        /// One byte for each name: see ``NodeStatus``.
+        package var statuses: [UInt8]
+        /// The counts.
+        package var counts: TaskCounts
+        /// How many set-aside nodes the counts hold.
+        package var setAside: Int
+        /// Failed nodes that count against the window.
+        package var hardFailures: Int
+        /// How often each cause was a node's first.
+        package var causes: [FailureCause: Int]
+        /// How often the task was paused.
+        package var pauses: Int
+        /// When nodes were first started.
+        package var pullingSince: Timestamp?
+        /// Images that the registries refused: they are not asked again after a take-over.
+        package var badImages: [String: ImageFailure]
+        /// The decided end; whoever takes over publishes this one.
+        package var outcome: Outcome?
+    }
+
+    /// The state to write down now.
+    package var snapshot: Snapshot {
+        var snapshot = Snapshot(
+            names: nil,
+            statuses: [],
+            counts: counts,
+            setAside: setAside,
+            hardFailures: hardFailures,
+            causes: causes,
+            pauses: pauses,
+            pullingSince: pullingSince,
+            badImages: badImages,
+            outcome: outcome
+        )
+        // With an outcome there is nothing to go on with, and the list's room is better given back.
+        if snapshot.outcome == nil, let encodedNames {
+            snapshot.names = encodedNames
+            snapshot.statuses = nodes.map(\.status.byte)
+        }
+        return snapshot
+    }
+
+    /// Goes on where another executor stopped. Report the Jobs that exist with ``Event/jobFound(node:attempt:)``, then send
+    /// ``Event/restored``; only after that does the run take other events. `nil` when the snapshot holds neither nodes nor an
+    /// outcome: the task then starts with its check.
+    ///
+    /// - Parameters:
+    ///   - snapshot: What the other executor wrote last.
+    ///   - plan: The same nodes as the cluster shows them now; nodes of the snapshot that are in neither of its lists are gone,
+    ///     nodes that are new do not belong to the task.
+    ///   - failures: The failures listed in the status.
+    ///   - settings: What the owner may change.
+    ///   - isPaused: Whether nodes are to be held back.
+    ///   - seed: A random number for the jitter of retries.
+    package init?(
+        restoring snapshot: Snapshot,
+        plan: Plan,
+        failures: [NodeFailure] = [],
+        settings: Settings,
+        isPaused: Bool,
+        seed: UInt64
+    ) {
+        self.init(settings: settings, isPaused: isPaused, seed: seed)
+        self.failures = Array(failures.prefix(Self.maximumFailures))
+        counts = snapshot.counts
+        setAside = snapshot.setAside
+        hardFailures = snapshot.hardFailures
+        causes = snapshot.causes
+        pauses = snapshot.pauses
+        pullingSince = snapshot.pullingSince
+        badImages = snapshot.badImages
+        state = .restoring(snapshot.outcome)
+        if snapshot.outcome != nil { return }
+        guard let list = snapshot.names, let names = list.names, names.count == snapshot.statuses.count else {
+            return nil
+        }
+        encodedNames = list
+        restoreNodes(names, snapshot.statuses, plan)
+    }
+
+    private mutating func restoreNodes(_ names: [String], _ statuses: [UInt8], _ plan: Plan) {
+        // Nodes that are gone get a set of their own with nothing in it.
+        imageSets = plan.imageSets + [Plan.ImageSet(images: [])]
+        let none = plan.imageSets.count
+        var targets: [String: Plan.Target] = [:]
+        targets.reserveCapacity(plan.targets.count)
+        for target in plan.targets where plan.imageSets.indices.contains(target.imageSet) {
+            targets[target.node] = target
+        }
+        counts = TaskCounts(nodesTotal: names.count + setAside, skipped: setAside)
+        for (index, name) in names.enumerated() {
+            let status = NodeStatus(byte: statuses[index])
+            let target = targets[name]
+            indices[name] = index
+            nodes.append(Node(name: name, imageSet: Int32(target?.imageSet ?? none), status: status))
+            if let target, !target.present.isEmpty { present[index] = target.present }
+            switch status {
+            case .pending: break
+            case .succeeded: counts.succeeded += 1
+            case .failed: counts.failed += 1
+            case .skipped: counts.skipped += 1
+            case .working(let attempt), .waiting(let attempt):
+                counts.pulling += 1
+                if case .working = status { working += 1 }
+                work[index] = Work(attempt: Int(attempt), images: initialImages(index))
+            }
+        }
+        decidedBefore = counts.finished
+        gone = plan.skipped.reduce(into: [:]) { $0[$1.node] = $1 }
+    }
+
+    /// A Job of the task exists.
+    mutating func find(_ node: String, _ attempt: Int) {
+        guard case .restoring(nil) = state, attempt >= 1, attempt <= Self.maximumAttempts else { return }
+        guard let index = indices[node] else {
+            effects.append(.deleteJob(node: node, attempt: attempt))
+            return
+        }
+        switch nodes[index].status {
+        case .succeeded, .failed, .skipped: effects.append(.deleteJob(node: node, attempt: attempt))
+        case .working(let at) where attempt >= Int(at): adopt(index, attempt)
+        case .waiting(let at) where attempt > Int(at): adopt(index, attempt)
+        case .working, .waiting: effects.append(.deleteJob(node: node, attempt: attempt))
+        case .pending:
+            counts.pulling += 1
+            adopt(index, attempt)
+        }
+    }
+
+    private mutating func adopt(_ index: Int, _ attempt: Int) {
+        if work[index] == nil { work[index] = Work(images: initialImages(index)) }
+        foundJobs.insert(index)
+        occupy(index, attempt: attempt)
+    }
+
+    /// All Jobs were reported: the run goes on.
+    mutating func finishRestoring() {
+        guard case .restoring(let outcome) = state else { return }
+        if let outcome {
+            publish(outcome)
+            return
+        }
+        state = .working
+        isStatusDue = true
+        for index in nodes.indices {
+            if Int(nodes[index].imageSet) == imageSets.count - 1 {
+                leaveOut(index)
+                continue
+            }
+            switch nodes[index].status {
+            case .working(let attempt) where !foundJobs.contains(index):
+                occupy(index, attempt: Int(attempt))
+                issueStart(index)
+            case .waiting(let attempt): wait(index, attempt: Int(attempt))
+            case .pending, .working, .succeeded, .failed, .skipped: break
+            }
+        }
+        foundJobs = []
+        gone = [:]
+        stopIfHopeless()
+    }
+
+    /// A node that the cluster no longer offers.
+    private mutating func leaveOut(_ index: Int) {
+        let reason = gone[nodes[index].name]
+        switch nodes[index].status {
+        case .succeeded, .failed, .skipped: return
+        case .working: deleteJob(index)
+        case .pending, .waiting: break
+        }
+        finish(
+            index,
+            .skipped,
+            reason: reason?.reason ?? "NodeGone",
+            message: reason?.message ?? "The node was removed from the cluster."
+        )
+    }
+}
+
+extension TaskRun.NodeStatus {
+    /// Five bits of attempt and three of status.
+    var byte: UInt8 {
+        switch self {
+        case .pending: 0
+        case .succeeded: 1 << 5
+        case .failed: 2 << 5
+        case .skipped: 3 << 5
+        case .working(let attempt): 4 << 5 | attempt & 31
+        case .waiting(let attempt): 5 << 5 | attempt & 31
+        }
+    }
+
+    /// A byte that no status has is taken for ``pending``.
+    init(byte: UInt8) {
+        let attempt = max(1, byte & 31)
+        switch byte >> 5 {
+        case 1: self = .succeeded
+        case 2: self = .failed
+        case 3: self = .skipped
+        case 4: self = .working(attempt)
+        case 5: self = .waiting(attempt)
+        default: self = .pending
+        }
+    }
+}
