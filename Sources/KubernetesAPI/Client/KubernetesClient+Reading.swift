@@ -8,6 +8,7 @@ extension KubernetesClient {
     ///   - type: Its type.
     ///   - name: Its name.
     ///   - namespace: Its namespace; `nil` for the configuration's.
+    /// - Returns: The object.
     /// - Throws: ``KubernetesError``, `notFound` where there is none.
     package func get<R: KubernetesResource>(
         _ type: R.Type,
@@ -82,6 +83,8 @@ extension KubernetesClient {
     ///   - type: The type.
     ///   - options: The selection.
     ///   - pageSize: The most objects of one answer; 500 by default.
+    /// - Returns: All objects; a watch that starts at the list's version misses nothing.
+    /// - Throws: ``KubernetesError``.
     package func listAll<R: KubernetesResource>(
         _ type: R.Type,
         _ options: ListOptions = ListOptions(),
@@ -136,6 +139,8 @@ extension KubernetesClient {
     ///   - subresource: For example `status`.
     ///   - namespace: The namespace; `nil` for all, and for cluster-wide kinds.
     ///   - name: One object; `nil` for all.
+    /// - Returns: Whether it is allowed.
+    /// - Throws: ``KubernetesError``.
     package func canI(
         _ verb: String,
         _ resource: String,

@@ -10,6 +10,7 @@ extension KubernetesClient {
     ///   - object: The object; where it has no namespace, the configuration's is meant.
     ///   - fieldManager: Who is noted as the owner of its fields.
     /// - Returns: The object as the server keeps it.
+    /// - Throws: ``KubernetesError``, `alreadyExists` where the name is taken.
     @discardableResult
     package func create<R: KubernetesResource>(
         _ object: R,
@@ -79,6 +80,7 @@ extension KubernetesClient {
     ///   - body: The change.
     ///   - subresource: For example `status`.
     /// - Returns: The object as the server keeps it.
+    /// - Throws: ``KubernetesError``, `notFound` where there is none.
     @discardableResult
     package func patch<R: KubernetesResource>(
         _ type: R.Type,
@@ -108,6 +110,8 @@ extension KubernetesClient {
     ///   - object: The fields that `fieldManager` wants, all of them.
     ///   - fieldManager: Who wants them.
     ///   - force: Whether they are taken from other managers rather than failing with `conflict`.
+    /// - Returns: The object as the server keeps it.
+    /// - Throws: ``KubernetesError``.
     @discardableResult
     package func apply<R: KubernetesResource>(
         _ object: R,
@@ -176,6 +180,7 @@ extension KubernetesClient {
     ///   - type: Their type.
     ///   - selection: Which; the namespace is the configuration's where it names none.
     ///   - options: How; by default what they own is deleted in the background.
+    /// - Throws: ``KubernetesError``.
     package func deleteCollection<R: KubernetesResource>(
         _ type: R.Type,
         _ selection: ListOptions,

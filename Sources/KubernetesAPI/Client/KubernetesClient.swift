@@ -54,6 +54,7 @@ package final class KubernetesClient: Sendable {
     ///   - contentType: The body's media type.
     ///   - isRepeatable: Whether sending it twice does no more than sending it once; true for GET when `nil`.
     /// - Returns: The body of the answer; `null` where it is empty.
+    /// - Throws: ``KubernetesError``.
     @discardableResult
     package func request(
         method: String = "GET",

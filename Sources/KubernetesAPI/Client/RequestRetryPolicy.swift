@@ -22,13 +22,14 @@ package struct RequestRetryPolicy: Sendable, Hashable {
         self.maximumRetryAfter = maximumRetryAfter
     }
 
-    /// The pause before the next attempt; `nil` when there is none.
+    /// The pause before the next attempt.
     ///
     /// - Parameters:
     ///   - attempt: How many attempts have failed, from 1.
     ///   - error: What the last one failed with.
     ///   - isRepeatable: Whether sending the request twice does no more than sending it once.
     ///   - random: A number from 0 up to 1, for the jitter.
+    /// - Returns: The pause; `nil` when there is to be no other attempt.
     package func delay(
         afterAttempt attempt: Int,
         error: KubernetesError,

@@ -59,6 +59,7 @@ extension ExecCredential {
     /// - Parameters:
     ///   - plugin: The program.
     ///   - configuration: The cluster that it may be told of.
+    /// - Returns: What it printed.
     /// - Throws: ``KubernetesError`` with reason `configuration`; neither output of the program is quoted.
     static func run(
         _ plugin: KubernetesConfiguration.ExecPlugin,

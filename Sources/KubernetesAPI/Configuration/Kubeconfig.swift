@@ -46,6 +46,8 @@ struct Kubeconfig {
     /// The configuration that a context stands for.
     ///
     /// - Parameter context: The context's name; `nil` for the current one.
+    /// - Returns: The configuration, certificates read.
+    /// - Throws: ``KubernetesError`` with reason `configuration`.
     func configuration(context: String?) throws(KubernetesError) -> KubernetesConfiguration {
         guard let contextName = context ?? currentContext else {
             throw fault("has no current-context")

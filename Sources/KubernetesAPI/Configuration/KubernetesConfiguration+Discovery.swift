@@ -11,6 +11,7 @@ extension KubernetesConfiguration {
     /// - Parameters:
     ///   - kubeconfig: The path of one kubeconfig file.
     ///   - context: The context to use instead of the current one; not for a service account.
+    /// - Returns: The configuration.
     /// - Throws: ``KubernetesError`` with reason `configuration`, naming the file and what is wrong in it.
     package static func load(
         kubeconfig: String? = nil,
@@ -31,6 +32,8 @@ extension KubernetesConfiguration {
     ///   - context: The context to use instead of the current one.
     ///   - environment: The environment variables; `KUBECONFIG`, `HOME` and `KUBERNETES_SERVICE_…` are read.
     ///   - serviceAccountDirectory: Where a Pod has its token.
+    /// - Returns: The configuration.
+    /// - Throws: ``KubernetesError`` with reason `configuration`.
     static func load(
         kubeconfig: String?,
         context: String?,
