@@ -145,6 +145,10 @@ extension KafkaAdmin {
         }
 
         private static func object(for topic: NewTopic) throws(KafkaError) -> OpaquePointer {
+            // librdkafka 2.0.2 would send it and leave the refusal to the broker.
+            guard topic.partitions >= 1 else {
+                throw KafkaError(code: .configuration, message: "\(topic.name): a topic has at least one partition")
+            }
             var text = [CChar](repeating: 0, count: 512)
             guard
                 let object = rd_kafka_NewTopic_new(
