@@ -19,6 +19,7 @@ final class ClientHandle: @unchecked Sendable {
     ///   - logger: Where librdkafka's log lines go.
     ///   - opaque: What callbacks get.
     ///   - prepare: Sets callbacks.
+    /// - Throws: `KafkaError` with code `configuration`.
     init(
         type: rd_kafka_type_t,
         configuration: KafkaConfiguration,

@@ -6,6 +6,7 @@ extension ProducerRecord {
     /// - Parameters:
     ///   - client: The producer.
     ///   - opaque: A number that the delivery report carries.
+    /// - Returns: Success, or why the record was not taken.
     func produce(to client: OpaquePointer, opaque: Int) -> rd_kafka_resp_err_t {
         let headers = self.makeHeaders()
         let error = Self.withBytes(self.key) { key, keyLength in

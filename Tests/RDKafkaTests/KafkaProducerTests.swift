@@ -219,7 +219,9 @@ import Testing
             try await producer.send(ProducerRecord(topic: "t", value: [1]))
         }
         #expect(error?.code == .authorization)
-        _ = try await producer.send(ProducerRecord(topic: "t", value: [1]))
+        try await waitUntil("the right to come back") {
+            (try? await producer.send(ProducerRecord(topic: "t", value: [1]))) != nil
+        }
         await producer.close(timeout: .seconds(5))
     }
 
