@@ -37,6 +37,7 @@ package struct CurlBody: AsyncSequence, Sendable {
     ///
     /// - Parameter limit: The most bytes to gather.
     /// - Returns: The bytes, and whether there were more than `limit`; then the transfer is ended.
+    /// - Throws: ``CurlError`` when the body breaks off.
     package func collect(upTo limit: Int) async throws(CurlError) -> (bytes: [UInt8], isTruncated: Bool) {
         var gathered: [UInt8] = []
         while let piece = try await reader.read() {

@@ -48,7 +48,9 @@ private let beforeRequest: curl_prereq_callback = { context, address, _, _, _ in
     guard let transfer = transfer(context) else { return CURL_PREREQFUNC_ABORT }
     // A policy that cannot read the address refuses it.
     let judged = address.flatMap { IPAddress(String(cString: $0)) }
-    return transfer.permits(judged) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
+    guard transfer.permits(judged) else { return CURL_PREREQFUNC_ABORT }
+    transfer.mayHaveBeenSent = true
+    return CURL_PREREQFUNC_OK
 }
 
 extension CurlTransfer {
@@ -78,9 +80,9 @@ extension CurlTransfer {
             sink.take(head: head)
             return line.count
         case .malformed:
-            abortion = CurlError(.protocol, "the peer's response is not HTTP", requestMayHaveBeenSent: true)
+            abortion = CurlError(.protocol, "the peer's response is not HTTP")
         case .tooLarge:
-            abortion = CurlError(.tooLarge, "the response's headers are too large", requestMayHaveBeenSent: true)
+            abortion = CurlError(.tooLarge, "the response's headers are too large")
         }
         return 0
     }
@@ -89,7 +91,7 @@ extension CurlTransfer {
     fileprivate func receive(body piece: UnsafeRawBufferPointer) -> Int {
         lastActivity = .now
         guard headParser.isComplete else {
-            abortion = CurlError(.protocol, "the peer sent a body without a head", requestMayHaveBeenSent: true)
+            abortion = CurlError(.protocol, "the peer sent a body without a head")
             return 0
         }
         let room = maximumBytes.map { $0 - receivedBytes } ?? piece.count
@@ -102,7 +104,7 @@ extension CurlTransfer {
             return piece.count
         }
         guard truncates else {
-            abortion = CurlError(.tooLarge, "the response is larger than allowed", requestMayHaveBeenSent: true)
+            abortion = CurlError(.tooLarge, "the response is larger than allowed")
             return 0
         }
         guard room == 0 || sink.take(body: UnsafeRawBufferPointer(rebasing: piece[..<room])) else {

@@ -114,8 +114,9 @@ extension CurlError.Code {
         case CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_GOT_NOTHING, CURLE_PARTIAL_FILE, CURLE_HTTP2_STREAM,
             CURLE_SEND_FAIL_REWIND, CURLE_NO_CONNECTION_AVAILABLE:
             self = .sendReceive
+        // "Unsupported protocol" is what an answer that is not HTTP gives: the URL's scheme was checked before.
         case CURLE_HTTP2, CURLE_WEIRD_SERVER_REPLY, CURLE_BAD_CONTENT_ENCODING, CURLE_UNSUPPORTED_PROTOCOL:
-            self = result == CURLE_UNSUPPORTED_PROTOCOL ? .invalidRequest : .protocol
+            self = .protocol
         case CURLE_URL_MALFORMAT: self = .invalidRequest
         case CURLE_FILESIZE_EXCEEDED: self = .tooLarge
         default: self = .aborted

@@ -53,8 +53,18 @@ struct CurlHeadParser {
     private mutating func endOfHead() -> Outcome {
         guard head.status != 0 else { return .malformed }
         if (100..<200).contains(head.status), head.status != 101 { return .incomplete }
+        guard Self.hasOneLength(head) else { return .malformed }
         isComplete = true
         return .complete(head)
+    }
+
+    /// Whether the announced lengths are numbers and agree (RFC 9112 §6.3); libcurl takes the last and drops a number
+    /// that is too large.
+    private static func hasOneLength(_ head: Head) -> Bool {
+        let lengths = head.headers.filter { equalsIgnoringCase($0.name, "content-length") }.map(\.value)
+        guard let first = lengths.first else { return true }
+        return first.utf8.allSatisfy { (0x30...0x39).contains($0) } && Int(first) != nil
+            && lengths.allSatisfy { $0 == first }
     }
 
     private mutating func statusLine(_ text: String) -> Outcome {

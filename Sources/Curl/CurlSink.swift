@@ -33,6 +33,7 @@ final class CurlBufferedSink: CurlSink {
     /// Waits for the response.
     ///
     /// - Parameter start: Hands the transfer to the loop; called once.
+    /// - Returns: The response or why there is none.
     func response(start: () -> Void) async -> Result<CurlResponse, CurlError> {
         await withCheckedContinuation { continuation in
             self.continuation = continuation

@@ -29,6 +29,7 @@ final class CurlStreamBuffer: CurlSink {
     /// Waits for the status line and the headers.
     ///
     /// - Parameter start: Hands the transfer to the loop; called once.
+    /// - Returns: The head or why there is none.
     func head(start: () -> Void) async -> HeadResult {
         await withCheckedContinuation { continuation in
             state.withLock { $0.headWaiter = continuation }
@@ -39,6 +40,7 @@ final class CurlStreamBuffer: CurlSink {
     /// Takes all bytes that are there, waiting while there are none.
     ///
     /// - Parameter resume: Lets a paused transfer go on; called without the lock.
+    /// - Returns: The bytes, nil at the end, or why the body broke off.
     func read(resume: () -> Void) async -> ReadResult {
         while true {
             let (result, wasPaused) = takeBytes()

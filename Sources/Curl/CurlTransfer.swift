@@ -28,6 +28,8 @@ final class CurlTransfer: Sendable {
     nonisolated(unsafe) var receivedBytes = 0
     nonisolated(unsafe) var isTruncated = false
     nonisolated(unsafe) var isPaused = false
+    /// Whether the request was about to go out on some connection; libcurl's own times start anew when it tries again.
+    nonisolated(unsafe) var mayHaveBeenSent = false
     /// When the peer was last heard of, for the idle time-out.
     nonisolated(unsafe) var lastActivity: ContinuousClock.Instant
     /// Why this side gave up, where it did; libcurl only knows that a callback said no.
@@ -121,8 +123,13 @@ extension CurlTransfer {
 
     private func outcome(of result: CURLcode) -> Result<CurlTransferEnd, CurlError> {
         if var abortion {
-            abortion.requestMayHaveBeenSent = abortion.code != .addressRefused && mayHaveBeenSent
+            abortion.requestMayHaveBeenSent = mayHaveBeenSent
             return .failure(abortion)
+        }
+        // libcurl takes a head that the connection's end cuts off for a whole one.
+        if result == CURLE_OK, !headParser.isComplete {
+            let text = "the peer's response ends in its head"
+            return .failure(CurlError(.protocol, text, requestMayHaveBeenSent: mayHaveBeenSent))
         }
         if result == CURLE_OK || isTruncated {
             return .success(CurlTransferEnd(isTruncated: isTruncated, summary: summary))
@@ -132,9 +139,6 @@ extension CurlTransfer {
         let detail = scrubber.scrub(String(cString: errorText), limit: 256)
         return .failure(CurlError(result: result, detail: detail, sent: mayHaveBeenSent))
     }
-
-    /// Whether the connection was ready and the request was about to go out.
-    private var mayHaveBeenSent: Bool { offset(CURLINFO_PRETRANSFER_TIME_T) > 0 }
 
     private var summary: CurlTransferSummary {
         let httpVersion =

@@ -2,7 +2,7 @@ import CCurl
 
 /// A URL that libcurl's own parser has read, so that what is judged is what is connected to.
 struct CurlURL {
-    /// The URL as libcurl writes it, an international host in its ASCII form.
+    /// The URL as libcurl writes it.
     let text: String
     /// Whether the scheme is `https`; otherwise it is `http`.
     let isSecure: Bool
@@ -21,8 +21,9 @@ struct CurlURL {
     init(parsing url: String) throws(CurlError) {
         guard let handle = curl_url() else { throw CurlError(.aborted, "out of memory") }
         defer { curl_url_cleanup(handle) }
-        guard url.utf8.count <= 16 << 10, !url.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F }) else {
-            throw CurlError(.invalidRequest, "the URL is too long or holds spaces or control characters")
+        // libcurl would turn an international host name into ASCII by the process's locale; nothing sets that here.
+        guard url.utf8.count <= 16 << 10, url.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw CurlError(.invalidRequest, "the URL is too long or holds more than visible ASCII characters")
         }
         // Before libcurl sees it: user information in any spelling, and backslashes, which other parsers take for "/".
         let authority = url.utf8.drop { $0 != UInt8(ascii: "/") }.drop { $0 == UInt8(ascii: "/") }
@@ -37,8 +38,7 @@ struct CurlURL {
         guard let scheme = Self.part(CURLUPART_SCHEME, of: handle), scheme == "https" || scheme == "http" else {
             throw CurlError(.invalidRequest, "the URL's scheme is neither https nor http")
         }
-        guard let host = Self.part(CURLUPART_HOST, of: handle, flags: UInt32(CURLU_PUNYCODE)), !host.isEmpty,
-            curl_url_set(handle, CURLUPART_HOST, host, 0) == CURLUE_OK,
+        guard let host = Self.part(CURLUPART_HOST, of: handle), !host.isEmpty,
             let port = Self.part(CURLUPART_PORT, of: handle, flags: UInt32(CURLU_DEFAULT_PORT)).flatMap({ Int($0) }),
             (1...65535).contains(port), let text = Self.part(CURLUPART_URL, of: handle)
         else {

@@ -71,7 +71,8 @@ package final class ScriptedConnection: Sendable {
     package func waitForEnd(timeoutMilliseconds: Int32 = 60_000) -> Bool {
         let descriptor = descriptor.withLock { $0 }
         guard descriptor >= 0 else { return true }
-        var entry = pollfd(fd: descriptor, events: Int16(0x2000) /* POLLRDHUP */, revents: 0)
+        // POLLRDHUP, a GNU extension that Swift does not see: the peer has finished sending.
+        var entry = pollfd(fd: descriptor, events: 0x2000, revents: 0)
         return poll(&entry, 1, timeoutMilliseconds) > 0
     }
 
