@@ -1,0 +1,64 @@
+package import LongshoreDomain
+
+/// The ids of events: the same happening has the same id however often it is sent, by whichever executor.
+///
+/// They hold no dots, since a webhook's signature is made over `id.timestamp.body`.
+package enum EventIdentity {
+    /// The id of a task's submission.
+    package static func submitted(_ task: TaskID) -> String { "\(task)-submitted" }
+
+    /// The id of the event that a task is queued, and of every terminal event.
+    package static func phase(_ task: TaskID, _ phase: TaskPhase) -> String { "\(task)-\(phase.rawValue)" }
+
+    /// The id of an event of a task.
+    ///
+    /// - Parameters:
+    ///   - task: the task.
+    ///   - type: the event's type.
+    ///   - node: the node of a node event.
+    ///   - attempt: the attempt of a node event.
+    ///   - occurrence: which one of several of the same kind: the number of pauses so far.
+    ///   - sequence: the event's sequence number, which names progress events: nothing else is the same about them twice.
+    /// - Returns: the id.
+    package static func event(
+        _ task: TaskID,
+        type: EventType,
+        node: String? = nil,
+        attempt: Int? = nil,
+        occurrence: Int = 0,
+        sequence: Int64 = 0
+    ) -> String {
+        let name = type.shortName.drop { $0 != "." }.dropFirst()
+        if let node { return "\(task)-n\(SecretNames.nodeHash(node))-\(attempt ?? 0)-\(name)" }
+        if type == .taskProgress { return "\(task)-progress-\(sequence)" }
+        return occurrence > 0 && !type.isTerminal ? "\(task)-\(name)-\(occurrence)" : "\(task)-\(name)"
+    }
+
+    /// The id of a further part of an event that was too long for one; `part` from 2.
+    package static func part(_ part: Int, of id: String) -> String { "\(id)-p\(part)" }
+
+    /// The source of a project's events in a cluster.
+    package static func source(project: String, cluster: String) -> String {
+        "/projects/\(project)/clusters/\(cluster)"
+    }
+
+    /// A sequence number as the extension `sequence` holds it: twelve digits, so that it sorts as text.
+    package static func text(sequence: Int64) -> String {
+        let digits = String(max(0, sequence))
+        return String(repeating: "0", count: max(0, 12 - digits.count)) + digits
+    }
+}
+
+/// The names of the extension attributes that Longshore uses.
+package enum EventExtension {
+    /// A task's own order of its messages and events (CloudEvents' Sequence extension).
+    package static let sequence = "sequence"
+    /// The record's key, which is the task id (CloudEvents' Partitioning extension).
+    package static let partitionKey = "partitionkey"
+    /// W3C trace context (CloudEvents' Distributed Tracing extension).
+    package static let traceParent = "traceparent"
+    /// When the message loses its meaning (CloudEvents' Expiry Time extension).
+    package static let expiryTime = "expirytime"
+    /// A requester's own key, by which a repeated request is known.
+    package static let idempotencyKey = "idempotencykey"
+}
