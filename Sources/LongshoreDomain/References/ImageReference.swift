@@ -39,7 +39,7 @@ package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
     package var name: String { "\(domain)/\(path)" }
 
     /// The whole reference with nothing left out: `docker.io/library/nginx:1.27`, the tag `latest` when neither tag nor
-    /// digest was written. Equal references have equal canonical names.
+    /// digest was written. References are equal when their canonical names are.
     package var canonical: String { name + suffix }
 
     /// The reference as people write it: `nginx:1.27` for `docker.io/library/nginx:1.27`, without a tag that is only the
@@ -79,6 +79,29 @@ package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
         return canonicalName == shortName ? [canonicalName] : [canonicalName, shortName]
     }
 
+    /// Compares what the references mean: an implied tag `latest` is the same as a written one.
+    ///
+    /// - Parameters:
+    ///   - left: A reference.
+    ///   - right: Another.
+    /// - Returns: True when their canonical names are the same.
+    package static func == (left: Self, right: Self) -> Bool {
+        left.path == right.path && left.domain == right.domain && left.digest == right.digest
+            && left.effectiveTag == right.effectiveTag
+    }
+
+    /// Hashes what ``==(_:_:)`` compares.
+    ///
+    /// - Parameter hasher: Takes the parts.
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(domain)
+        hasher.combine(path)
+        hasher.combine(effectiveTag)
+        hasher.combine(digest)
+    }
+
+    private var effectiveTag: String? { tag ?? (digest == nil ? Self.defaultTag : nil) }
+
     /// Docker Hub's name in references.
     package static let dockerHubDomain = "docker.io"
     /// The tag of a reference that has neither tag nor digest.
@@ -86,14 +109,7 @@ package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
     /// The namespace of Docker Hub's official images.
     static let officialNamespace = "library/"
 
-    private var suffix: String {
-        switch (tag, digest) {
-        case (nil, nil): ":\(Self.defaultTag)"
-        case (let tag?, nil): ":\(tag)"
-        case (nil, let digest?): "@\(digest)"
-        case (let tag?, let digest?): ":\(tag)@\(digest)"
-        }
-    }
+    private var suffix: String { (effectiveTag.map { ":\($0)" } ?? "") + (digest.map { "@\($0)" } ?? "") }
 
     private var familiarName: String {
         guard domain == Self.dockerHubDomain else { return name }

@@ -84,6 +84,8 @@ package struct RequestFaults: Error, Sendable, Hashable, CustomStringConvertible
 
     /// Whether nothing is wrong.
     package var isEmpty: Bool { totalCount == 0 }
+    /// Whether further faults are only counted.
+    package var isFull: Bool { faults.count >= Self.maximumListed }
     /// Whether there are more faults than are listed.
     package var isTruncated: Bool { totalCount > faults.count }
     /// Whether a secret was in the clear where none may be: its owner should change it.
@@ -99,7 +101,7 @@ package struct RequestFaults: Error, Sendable, Hashable, CustomStringConvertible
     package mutating func append(_ fault: RequestFault) {
         totalCount += 1
         if fault.kind == .plaintextCredentialNotAllowed { sawPlaintextCredential = true }
-        if faults.count < Self.maximumListed { faults.append(fault) }
+        if !isFull { faults.append(fault) }
     }
 
     /// The listed faults, one a line.

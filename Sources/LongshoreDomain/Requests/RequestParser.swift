@@ -182,7 +182,10 @@ extension RequestParser {
             key.utf8.count <= 40
             && key.utf8.allSatisfy { ReferenceGrammar.isWord($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") }
         var detail = "there is no such field here"
-        if isName, let near = Spelling.nearest(to: key, in: fields) { detail += "; did you mean \(near)?" }
+        // Looking for a near name costs more than all else here: only for faults that will be listed.
+        if isName, !faults.isFull, let near = Spelling.nearest(to: key, in: fields) {
+            detail += "; did you mean \(near)?"
+        }
         fault(pointer.appending(isName ? key : "?"), .unknownField, detail)
     }
 }
