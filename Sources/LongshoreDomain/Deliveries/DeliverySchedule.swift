@@ -32,7 +32,7 @@ package struct DeliverySchedule: Sendable, Hashable {
     package func delay(afterAttempt attempt: Int, retryAfter: Duration?, random: Double) -> Duration? {
         guard attempt < delays.count else { return nil }
         let nominal = delays[max(attempt, 0)]
-        let jittered = nominal * (1 - jitter + 2 * jitter * min(max(random, 0), 1))
+        let jittered = nominal.spread(by: jitter, random: random)
         guard let retryAfter else { return jittered }
         return max(jittered, min(retryAfter, retryAfterCap))
     }

@@ -39,7 +39,7 @@ package struct RetryPolicy: Sendable, Hashable {
             case .linear: Self.capped(base, times: steps + 1, cap: cap)
             case .exponential: Self.capped(base, times: 1 << min(steps, 30), cap: cap)
             }
-        return nominal * (1 - jitter + 2 * jitter * min(max(random, 0), 1))
+        return nominal.spread(by: jitter, random: random)
     }
 
     /// `duration * factor`, at most `cap`, without overflow.
