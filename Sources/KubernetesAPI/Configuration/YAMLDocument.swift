@@ -19,10 +19,13 @@ package enum YAMLDocument {
         var values: [JSONValue] = []
         var budget = maximumNodes
         do {
-            for node in try Yams.compose_all(yaml: text, .basic) {
+            var nodes = try Yams.compose_all(yaml: text, .basic)
+            while let node = nodes.next() {
                 let value = try convert(node, depth: 0, budget: &budget)
                 if !value.isNull { values.append(value) }
             }
+            // The sequence ends at a fault and keeps it here.
+            if let error = nodes.error { throw error }
         } catch let error as KubernetesError {
             throw error
         } catch let error as YamlError {
