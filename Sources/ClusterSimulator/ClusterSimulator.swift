@@ -1,1 +1,132 @@
-// placeholder, replaced by the target's first type
+import Hummingbird
+package import Logging
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+import WireFormats
+
+/// A Kubernetes cluster in this process: an API server on loopback, controllers, a scheduler and kubelets that pull.
+///
+/// kubectl and any Kubernetes client can talk to it with the kubeconfig it writes. Nothing is run: a container's command is
+/// interpreted as far as an image puller's needs it.
+package final class ClusterSimulator: Service {
+    /// The token of the cluster's administrator, in ``kubeconfig``.
+    package let token: String
+
+    let configuration: Configuration
+    let store: ObjectStore
+    let server: APIServer
+    private let logger: Logger
+    private let address = Mutex<(port: Int?, waiters: [CheckedContinuation<Void, Never>])>((nil, []))
+
+    /// Creates a cluster; it starts in ``run()``.
+    ///
+    /// - Throws: ``SimulatorError`` when a manifest or the data directory cannot be read.
+    package init(configuration: Configuration, logger: Logger) throws {
+        self.configuration = configuration
+        self.logger = logger
+        token = configuration.token ?? RandomText.token()
+        store = ObjectStore(historyLimit: configuration.historyLimit, controllerSignal: Signal())
+        let objects = ObjectAPI(store: store, registry: ResourceRegistry())
+        server = APIServer(
+            objects: objects,
+            token: token,
+            audit: AuditLog(capacity: configuration.auditLimit),
+            bookmarkInterval: configuration.timings.bookmarkInterval
+        )
+        do {
+            try Bootstrap(objects: objects).install(configuration)
+        } catch {
+            throw SimulatorError(code: .manifest, message: error.message)
+        }
+    }
+
+    /// The port of the API server; 0 before it listens.
+    package var port: Int { address.withLock { $0.port ?? 0 } }
+
+    /// The address of the API server, `http://127.0.0.1:<port>`.
+    package var url: String { "http://127.0.0.1:\(port)" }
+
+    /// A kubeconfig for the administrator; valid once the server listens.
+    package var kubeconfig: String { Kubeconfig.text(url: url, user: "kubernetes-admin", token: token) }
+
+    /// A kubeconfig for another user with a token of its own, so that the audit log tells who called.
+    package func kubeconfig(user: String) -> String {
+        let token = RandomText.token()
+        server.addUser(user, token: token)
+        return Kubeconfig.text(url: url, user: user, token: token)
+    }
+
+    /// Waits until the API server listens.
+    package func waitUntilReady() async {
+        await withCheckedContinuation { continuation in
+            let isReady = address.withLock { address -> Bool in
+                if address.port == nil { address.waiters.append(continuation) }
+                return address.port != nil
+            }
+            if isReady { continuation.resume() }
+        }
+    }
+
+    /// Serves until a graceful shutdown or cancellation.
+    package func run() async throws {
+        let responder = SimulatorResponder(server: server, controls: SimulatorControls())
+        let application = Application(
+            responder: responder,
+            configuration: ApplicationConfiguration(
+                address: .hostname("127.0.0.1", port: configuration.port),
+                serverName: nil,
+                reuseAddress: true
+            ),
+            onServerRunning: { channel in self.didListen(channel.localAddress?.port ?? 0) },
+            logger: logger
+        )
+        try await withGracefulShutdownHandler {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                group.addTask { try await application.run() }
+                group.addTask { await self.tick() }
+                try await group.next()
+                group.cancelAll()
+            }
+        } onGracefulShutdown: {
+            self.store.stop()
+        }
+    }
+
+    private func didListen(_ port: Int) {
+        let waiters = address.withLock { address in
+            address.port = port
+            let waiters = address.waiters
+            address.waiters = []
+            return waiters
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// Wakes the watches once a second, for their bookmarks and their ends.
+    private func tick() async {
+        while (try? await Task.sleep(for: .seconds(1))) != nil {
+            for watcher in store.watchers() { watcher.wake() }
+        }
+    }
+}
+
+/// An error of the simulator's set-up.
+package struct SimulatorError: Error, Sendable, CustomStringConvertible {
+    /// What kind of error it is.
+    package enum Code: String, Sendable {
+        /// A manifest that cannot be read or is refused by the API.
+        case manifest
+        /// The data directory cannot be read or written.
+        case dataDirectory
+        /// A node or object that does not exist.
+        case notFound
+        /// The registry client cannot be set up.
+        case registry
+    }
+
+    package var code: Code
+    package var message: String
+
+    package var description: String { "\(code.rawValue): \(message)" }
+}

@@ -1,0 +1,270 @@
+import DequeModule
+import Synchronization
+import WireFormats
+
+/// All objects of the simulated cluster, with one global, rising resource version, as etcd's revision.
+///
+/// Every write is one short critical section: it swaps a revision, appends to the log of its resource and to the queue of the
+/// controllers, and wakes the sleepers after the lock is released.
+final class ObjectStore: Sendable {
+    enum Failure: Error, Equatable {
+        case exists
+        case missing
+        /// The object is at another revision than the caller's.
+        case conflict
+    }
+
+    private struct Table {
+        var objects: [ObjectKey: StoredObject] = [:]
+        var log: EventLog
+        var watchers: [ObjectIdentifier: Watcher] = [:]
+    }
+
+    private struct State {
+        var revision: UInt64
+        var tables: [GroupResource: Table] = [:]
+        var unprocessed: Deque<StoreEvent> = []
+        var unsaved: [StoreEvent] = []
+        var isJournaling = false
+        var isStopped = false
+        /// The revision of the last `compact()`: continue tokens from before it are refused.
+        var compacted: UInt64 = 0
+    }
+
+    private let state: Mutex<State>
+    private let historyLimit: Int
+    /// Wakes the controllers.
+    let controllerSignal: Signal
+
+    init(revision: UInt64 = 1, historyLimit: Int, controllerSignal: Signal) {
+        state = Mutex(State(revision: revision))
+        self.historyLimit = historyLimit
+        self.controllerSignal = controllerSignal
+    }
+
+    var revision: UInt64 { state.withLock { $0.revision } }
+
+    var compactedRevision: UInt64 { state.withLock { $0.compacted } }
+
+    // MARK: Reading
+
+    func get(_ resource: GroupResource, _ key: ObjectKey) -> StoredObject? {
+        state.withLock { $0.tables[resource]?.objects[key] }
+    }
+
+    /// The objects of a resource in the order of namespace and name, with the revision they were seen at.
+    func list(_ resource: GroupResource, namespace: String?) -> (objects: [StoredObject], revision: UInt64) {
+        let (objects, revision) = state.withLock { state -> ([StoredObject], UInt64) in
+            guard let table = state.tables[resource] else { return ([], state.revision) }
+            guard let namespace else { return (Array(table.objects.values), state.revision) }
+            return (table.objects.values.filter { $0.key.namespace == namespace }, state.revision)
+        }
+        return (objects.sorted { $0.key < $1.key }, revision)
+    }
+
+    func count(_ resource: GroupResource) -> Int {
+        state.withLock { $0.tables[resource]?.objects.count ?? 0 }
+    }
+
+    /// Every resource that has objects in the namespace, with their keys.
+    func keys(inNamespace namespace: String) -> [(GroupResource, ObjectKey)] {
+        state.withLock { state in
+            state.tables.flatMap { resource, table in
+                table.objects.keys.filter { $0.namespace == namespace }.map { (resource, $0) }
+            }
+        }
+    }
+
+    // MARK: Writing
+
+    func insert(_ resource: GroupResource, _ key: ObjectKey, _ json: JSONValue) throws(Failure) -> StoredObject {
+        try write(resource) { table, revision throws(Failure) in
+            guard table.objects[key] == nil else { throw .exists }
+            let object = StoredObject(key: key, json: json.withResourceVersion(revision), resourceVersion: revision)
+            table.objects[key] = object
+            return StoreEvent(kind: .added, resource: resource, object: object, previous: nil)
+        }
+    }
+
+    func replace(
+        _ resource: GroupResource,
+        _ key: ObjectKey,
+        expecting expected: UInt64,
+        with json: JSONValue
+    ) throws(Failure) -> StoredObject {
+        try write(resource) { table, revision throws(Failure) in
+            guard let previous = table.objects[key] else { throw .missing }
+            guard previous.resourceVersion == expected else { throw .conflict }
+            let object = StoredObject(key: key, json: json.withResourceVersion(revision), resourceVersion: revision)
+            table.objects[key] = object
+            return StoreEvent(kind: .modified, resource: resource, object: object, previous: previous)
+        }
+    }
+
+    /// Removes the object; `final` replaces the last state that watchers are shown.
+    func remove(
+        _ resource: GroupResource,
+        _ key: ObjectKey,
+        expecting expected: UInt64,
+        final: JSONValue? = nil
+    ) throws(Failure) -> StoredObject {
+        try write(resource) { table, revision throws(Failure) in
+            guard let previous = table.objects[key] else { throw .missing }
+            guard previous.resourceVersion == expected else { throw .conflict }
+            table.objects[key] = nil
+            let json = (final ?? previous.json).withResourceVersion(revision)
+            let object = StoredObject(key: key, json: json, resourceVersion: revision)
+            return StoreEvent(kind: .deleted, resource: resource, object: object, previous: previous)
+        }
+    }
+
+    private func write(
+        _ resource: GroupResource,
+        _ change: (inout sending Table, UInt64) throws(Failure) -> StoreEvent
+    ) throws(Failure) -> StoredObject {
+        let outcome = state.withLock { state -> Result<(StoreEvent, [Watcher]), Failure> in
+            var table = state.tables.removeValue(forKey: resource) ?? makeTable(at: state.revision)
+            defer { state.tables[resource] = table }
+            let event: StoreEvent
+            do throws(Failure) {
+                event = try change(&table, state.revision + 1)
+            } catch {
+                return .failure(error)
+            }
+            state.revision += 1
+            table.log.append(event)
+            state.unprocessed.append(event)
+            if state.isJournaling { state.unsaved.append(event) }
+            return .success((event, Array(table.watchers.values)))
+        }
+        let (event, watchers) = try outcome.get()
+        for watcher in watchers { watcher.wake() }
+        controllerSignal.notify()
+        return event.object
+    }
+
+    private func makeTable(at revision: UInt64) -> Table {
+        Table(log: EventLog(compactedRevision: revision, capacity: historyLimit))
+    }
+
+    // MARK: Controllers and journal
+
+    /// Takes the changes the controllers have not seen yet.
+    func takeUnprocessed() -> Deque<StoreEvent> {
+        state.withLock { state in
+            let events = state.unprocessed
+            state.unprocessed = []
+            return events
+        }
+    }
+
+    func startJournaling() {
+        state.withLock { $0.isJournaling = true }
+    }
+
+    /// Takes the changes that are not on disk yet, with the revision they lead to.
+    func takeUnsaved() -> (events: [StoreEvent], revision: UInt64) {
+        state.withLock { state in
+            let events = state.unsaved
+            state.unsaved = []
+            return (events, state.revision)
+        }
+    }
+
+    /// Every object, for a snapshot, with the revision of the whole.
+    func everything() -> (objects: [(GroupResource, StoredObject)], revision: UInt64) {
+        state.withLock { state in
+            let objects = state.tables.flatMap { resource, table in table.objects.values.map { (resource, $0) } }
+            return (objects, state.revision)
+        }
+    }
+
+    /// Puts saved objects back, without watch events; the controllers see each as added.
+    func restore(_ objects: [(GroupResource, ObjectKey, JSONValue)], revision: UInt64) {
+        state.withLock { state in
+            state.revision = max(state.revision, revision)
+            for (resource, key, json) in objects {
+                let text = json["metadata"]?["resourceVersion"]?.string ?? ""
+                let object = StoredObject(key: key, json: json, resourceVersion: UInt64(text) ?? revision)
+                var table = state.tables.removeValue(forKey: resource) ?? makeTable(at: state.revision)
+                table.objects[key] = object
+                state.tables[resource] = table
+                state.unprocessed.append(StoreEvent(kind: .added, resource: resource, object: object, previous: nil))
+            }
+        }
+        controllerSignal.notify()
+    }
+
+    // MARK: Watching
+
+    /// Where a watch that continues after `revision` starts.
+    enum WatchStart: Sendable {
+        case position(Int)
+        case expired(oldest: UInt64)
+        case tooLarge(current: UInt64)
+    }
+
+    /// Registers a watch; a nil revision starts at the present and returns the objects to send first.
+    func startWatch(_ watcher: Watcher, after revision: UInt64?) -> (start: WatchStart, initial: [StoredObject]) {
+        state.withLock { state in
+            guard !state.isStopped else {
+                watcher.close()
+                return (.position(0), [])
+            }
+            var table = state.tables.removeValue(forKey: watcher.resource) ?? makeTable(at: state.revision)
+            defer { state.tables[watcher.resource] = table }
+            guard let revision else {
+                table.watchers[ObjectIdentifier(watcher)] = watcher
+                return (.position(table.log.end), table.objects.values.sorted { $0.key < $1.key })
+            }
+            guard revision <= state.revision else { return (.tooLarge(current: state.revision), []) }
+            guard let position = table.log.position(after: revision) else {
+                return (.expired(oldest: table.log.compactedRevision), [])
+            }
+            table.watchers[ObjectIdentifier(watcher)] = watcher
+            return (.position(position), [])
+        }
+    }
+
+    /// The next events for a watch, and the revision up to which it is complete after them; nil when it fell behind.
+    func readEvents(_ resource: GroupResource, from position: Int) -> (events: [StoreEvent], revision: UInt64)? {
+        state.withLock { state in
+            guard let table = state.tables[resource], let events = table.log.read(from: position, limit: 512) else {
+                return nil
+            }
+            return (Array(events), state.revision)
+        }
+    }
+
+    func endWatch(_ watcher: Watcher) {
+        state.withLock { _ = $0.tables[watcher.resource]?.watchers.removeValue(forKey: ObjectIdentifier(watcher)) }
+    }
+
+    /// The watches of a resource, or of all.
+    func watchers(of resource: GroupResource? = nil) -> [Watcher] {
+        state.withLock { state in
+            state.tables.flatMap { key, table in
+                resource == nil || key == resource ? Array(table.watchers.values) : []
+            }
+        }
+    }
+
+    /// Forgets the history, so that watches from older revisions get `410`.
+    func compact() {
+        state.withLock { state in
+            state.compacted = state.revision
+            for resource in state.tables.keys {
+                state.tables[resource]?.log.compact(through: state.revision)
+            }
+        }
+    }
+
+    /// Ends all watches and lets none start.
+    func stop() {
+        let watchers = state.withLock { state -> [Watcher] in
+            state.isStopped = true
+            return state.tables.values.flatMap { $0.watchers.values }
+        }
+        for watcher in watchers { watcher.close() }
+    }
+}
