@@ -151,7 +151,8 @@ final class CurlEngine {
         let now = ContinuousClock.now
         for transfer in Array(idleWatched.values) where !transfer.isPaused {
             guard let limit = transfer.idleTimeout, now - transfer.lastActivity >= limit else { continue }
-            abort(transfer, CurlError(.timeout, "the peer has sent nothing for too long"))
+            if transfer.noteUpload(at: now) { continue }
+            abort(transfer, CurlError(.timeout, "no byte has moved for too long"))
         }
         nextIdleCheck = idleWatched.isEmpty ? nil : now + Self.idleCheckInterval
     }

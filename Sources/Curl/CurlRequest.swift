@@ -19,7 +19,7 @@ package struct CurlRequest: Sendable {
     package var totalTimeout: Duration?
     /// The longest time until the connection, with TLS, is open; 10 s by default.
     package var connectTimeout: Duration
-    /// The longest time without one byte from the peer, also before the status line; nil for no limit.
+    /// The longest time without a byte sent or received, also before the status line; nil for no limit.
     package var idleTimeout: Duration?
     /// The most bytes of the response body; nil for no limit but the client's
     /// ``CurlClient/Configuration/maximumBufferedBytes``.

@@ -32,6 +32,8 @@ final class CurlTransfer: Sendable {
     nonisolated(unsafe) var mayHaveBeenSent = false
     /// When the peer was last heard of, for the idle time-out.
     nonisolated(unsafe) var lastActivity: ContinuousClock.Instant
+    /// How much had been sent when the idle time-out was last looked at.
+    private nonisolated(unsafe) var uploadedBytes = 0
     /// Why this side gave up, where it did; libcurl only knows that a callback said no.
     nonisolated(unsafe) var abortion: CurlError?
 
@@ -107,6 +109,17 @@ final class CurlTransfer: Sendable {
             entry = current.next
         }
         curl_slist_free_all(list)
+    }
+}
+
+extension CurlTransfer {
+    /// Whether some of the body has been sent since the last call; then the time-out starts anew.
+    func noteUpload(at now: ContinuousClock.Instant) -> Bool {
+        let uploaded = offset(CURLINFO_SIZE_UPLOAD_T)
+        guard uploaded > uploadedBytes else { return false }
+        uploadedBytes = uploaded
+        lastActivity = now
+        return true
     }
 }
 
