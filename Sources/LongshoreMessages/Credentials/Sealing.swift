@@ -36,6 +36,10 @@ package struct SealError: Error, Sendable, Hashable, CustomStringConvertible {
 
     /// What failed.
     package let code: Code
+
+    /// Makes an error.
+    package init(code: Code) { self.code = code }
+
     /// One sentence.
     package var message: String {
         switch code {
@@ -72,14 +76,32 @@ package struct Sealer: Sendable {
     package let keyID: String
     private let publicKey: Curve25519.KeyAgreement.PublicKey
 
-    /// Takes a public key.
-    /// - Throws: `SealError` when it is not 32 bytes.
+    /// Takes a public key; keep the sealer for as long as the key is used, since checking costs a key exchange.
+    /// - Throws: `SealError` when it is not 32 bytes, or a point of low order, to which everyone can open what is sealed.
     package init(publicKey: [UInt8], keyID: String) throws(SealError) {
-        guard let key = try? Curve25519.KeyAgreement.PublicKey(rawRepresentation: Data(publicKey)) else {
-            throw SealError(code: .invalidKey)
-        }
+        guard let key = try? Curve25519.KeyAgreement.PublicKey(rawRepresentation: Data(publicKey)),
+            !Self.isOfLowOrder(key)
+        else { throw SealError(code: .invalidKey) }
         self.publicKey = key
         self.keyID = keyID
+    }
+
+    /// Whether the exchange with a key gives zero for every partner; RFC 9180 §7.1.4 asks for the check, the library leaves it.
+    private static func isOfLowOrder(_ key: Curve25519.KeyAgreement.PublicKey) -> Bool {
+        let probe = Curve25519.KeyAgreement.PrivateKey()
+        guard let secret = try? probe.sharedSecretFromKeyAgreement(with: key) else { return true }
+        // The secret itself can only be looked at through a pointer; what is derived from it tells the same.
+        let derived = secret.hkdfDerivedSymmetricKey(
+            using: SHA256.self,
+            salt: Data(),
+            sharedInfo: Data(),
+            outputByteCount: SealingSuite.keyBytes
+        )
+        return derived
+            == HKDF<SHA256>.deriveKey(
+                inputKeyMaterial: SymmetricKey(data: Data(count: SealingSuite.keyBytes)),
+                outputByteCount: SealingSuite.keyBytes
+            )
     }
 
     /// Seals one secret, in the form that any implementation of HPKE can make: base mode, one message.
