@@ -206,6 +206,11 @@ package final class KafkaConsumer: Sendable {
     /// Whether nothing has been polled for longer than `Options.stallThreshold`.
     package var isStalled: Bool { self.timeSinceLastPoll > self.options.stallThreshold }
 
+    /// Ends a poll that waits, so that its caller looks at what has changed.
+    package func interrupt() {
+        self.core.wake()
+    }
+
     /// Leaves the group and frees the client. Commit before: what is stored but not committed is dropped.
     ///
     /// - Parameter timeout: How long to wait for the group; the client's end takes at most 2 s more. After that its

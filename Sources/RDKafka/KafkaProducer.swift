@@ -25,8 +25,8 @@ package final class KafkaProducer: Sendable {
         package var maximumInFlight: Int = 10_000
         /// The most bytes on their way, in KiB; beyond it records wait in order. Default 65,536.
         package var maximumQueuedKilobytes: Int = 65_536
-        /// The largest record in bytes; default 1,000,000, Kafka's own default less overhead.
-        package var maximumRecordBytes: Int = 1_000_000
+        /// The largest record in bytes; default 2,000,000, what our own topics let through less overhead.
+        package var maximumRecordBytes: Int = 2_000_000
         /// How long a topic may be missing before sends to it fail; default 10 s.
         package var topicWait: Duration = .seconds(10)
 

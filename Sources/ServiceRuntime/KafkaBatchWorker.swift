@@ -1,0 +1,169 @@
+import Logging
+import LongshoreMessages
+import RDKafka
+import Redaction
+
+/// Carries out one batch: dead letters first, then the handler, then what the handler rejects.
+struct KafkaBatchWorker: Sendable {
+    typealias Item = KafkaLoopState.Item
+
+    let configuration: KafkaLoopConfiguration
+    let hooks: KafkaLoopHooks
+    let producer: KafkaProducer?
+    let metrics: KafkaLoopMetrics
+    let logger: Logger
+
+    /// Reads the event of a record.
+    func decode(_ record: ConsumerRecord) -> Result<KafkaMessage, KafkaLoopState.Refusal> {
+        do {
+            return .success(KafkaMessage(record: record, event: try CloudEvent(record)))
+        } catch {
+            let rejection = KafkaRejection(
+                code: error.code.rawValue,
+                detail: error.description,
+                redactsValue: !self.hooks.keepsUnreadableValue(record)
+            )
+            return .failure(.init(rejection: rejection))
+        }
+    }
+
+    /// Handles a batch.
+    ///
+    /// - Parameters:
+    ///   - batch: The items.
+    ///   - nextOffsets: The offsets once all of them are done.
+    /// - Returns: The items to be handled again, by index.
+    func work(_ batch: [Item], nextOffsets: [TopicPartition: Int64]) async -> [Int: Item] {
+        var refused: [Int: KafkaRejection] = [:]
+        var indices: [Int] = []
+        var messages: [KafkaMessage] = []
+        for (index, item) in batch.enumerated() {
+            switch item.content {
+            case .success(let message):
+                indices.append(index)
+                messages.append(message)
+            case .failure(let refusal):
+                refused[index] = refusal.rejection
+            }
+        }
+        var remaining = await self.bury(refused, of: batch)
+        if !messages.isEmpty {
+            var offsets = nextOffsets
+            for item in remaining.values {
+                let key = item.record.topicPartition
+                offsets[key] = min(item.record.offset, offsets[key] ?? item.record.offset)
+            }
+            let outcome = await self.handle(KafkaBatch(messages: messages, nextOffsets: offsets))
+            for position in outcome.retried where indices.indices.contains(position) {
+                remaining[indices[position]] = batch[indices[position]]
+            }
+            var rejected: [Int: KafkaRejection] = [:]
+            for (position, rejection) in outcome.rejected where indices.indices.contains(position) {
+                rejected[indices[position]] = rejection
+            }
+            remaining.merge(await self.bury(rejected, of: batch)) { _, new in new }
+            refused.merge(rejected) { _, new in new }
+        }
+        self.count(batch, refused: refused, remaining: remaining)
+        return remaining
+    }
+
+    private func handle(_ batch: KafkaBatch) async -> KafkaBatch.Outcome {
+        let begin = ContinuousClock.now
+        do {
+            let outcome = try await self.hooks.handle(batch)
+            self.metrics.handled(in: begin.duration(to: .now))
+            return outcome
+        } catch is CancellationError {
+            return KafkaBatch.Outcome(retried: Set(batch.messages.indices))
+        } catch {
+            self.metrics.handled(in: begin.duration(to: .now))
+            self.metrics.handlerError()
+            self.logger.warning(
+                "Records could not be handled and will be tried again",
+                metadata: [
+                    "records": "\(batch.messages.count)",
+                    "error": "\(Scrubber().scrub(String(describing: error)))",
+                ]
+            )
+            return KafkaBatch.Outcome(retried: Set(batch.messages.indices))
+        }
+    }
+
+    // MARK: - Dead letters
+
+    /// Moves records to the dead-letter topic and waits for the acknowledgements.
+    ///
+    /// - Returns: The items whose dead letter could not be written, by index: their offsets must not move on.
+    private func bury(_ rejections: [Int: KafkaRejection], of batch: [Item]) async -> [Int: Item] {
+        guard !rejections.isEmpty else { return [:] }
+        let indices = rejections.keys.sorted()
+        guard let topic = self.configuration.deadLetterTopic, let producer = self.producer else {
+            for index in indices {
+                guard let rejection = rejections[index] else { continue }
+                self.report(batch[index], rejection, result: "skipped", error: nil)
+            }
+            return [:]
+        }
+        let records = indices.compactMap { index in
+            rejections[index].map {
+                KafkaDeadLetter.record(for: batch[index].record, rejection: $0, topic: topic)
+            }
+        }
+        var remaining: [Int: Item] = [:]
+        for (index, outcome) in zip(indices, await producer.send(records)) {
+            guard let rejection = rejections[index] else { continue }
+            var result = outcome
+            if case .failure(let error) = outcome, error.code == .messageTooLarge {
+                // Headers were added to a record that was as large as can be: what happened counts more than the value.
+                let smaller = KafkaDeadLetter.record(
+                    for: batch[index].record,
+                    rejection: rejection,
+                    topic: topic,
+                    removingValue: "tooLarge"
+                )
+                result = await producer.send([smaller]).first ?? outcome
+            }
+            switch result {
+            case .success:
+                self.report(batch[index], rejection, result: "sent", error: nil)
+            case .failure(let error):
+                self.report(batch[index], rejection, result: "failed", error: error)
+                var item = batch[index]
+                item.content = .failure(.init(rejection: rejection))
+                remaining[index] = item
+            }
+        }
+        return remaining
+    }
+
+    private func report(_ item: Item, _ rejection: KafkaRejection, result: String, error: KafkaError?) {
+        self.metrics.deadLetter(code: rejection.code, result: result)
+        var metadata: Logger.Metadata = [
+            "\(LogKey.topic)": "\(item.record.topicPartition.topic)",
+            "\(LogKey.partition)": "\(item.record.topicPartition.partition)",
+            "\(LogKey.offset)": "\(item.record.offset)",
+            "\(LogKey.code)": "\(rejection.code)",
+            "detail": "\(rejection.detail)",
+        ]
+        guard let error else {
+            self.logger.warning("Record can never be handled", metadata: metadata)
+            return
+        }
+        metadata["\(LogKey.error)"] = "\(error)"
+        self.logger.error("Dead letter could not be written; its partition waits", metadata: metadata)
+    }
+
+    private func count(_ batch: [Item], refused: [Int: KafkaRejection], remaining: [Int: Item]) {
+        var counts: [String: [String: Int]] = [:]
+        for index in batch.indices {
+            let outcome = remaining[index] != nil ? "retried" : refused[index] != nil ? "deadLetter" : "done"
+            counts[batch[index].record.topicPartition.topic, default: [:]][outcome, default: 0] += 1
+        }
+        for (topic, outcomes) in counts {
+            for (outcome, count) in outcomes {
+                self.metrics.records(count, topic: topic, outcome: outcome)
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+import Metrics
+import RDKafka
+
+/// A consumer loop's metrics. Labels are the loop's name, topics, and constant words.
+struct KafkaLoopMetrics: Sendable {
+    private let consumer: String
+    private let handlerErrors: Counter
+    private let commitErrors: Counter
+    private let failures: Counter
+    private let sinceLastPoll: Gauge
+    private let waiting: Gauge
+    private let paused: Gauge
+    private let handlerTime: Timer
+
+    init(consumer: String) {
+        self.consumer = consumer
+        let dimensions = [("consumer", consumer)]
+        self.handlerErrors = Counter(label: "longshore_kafka_handler_errors_total", dimensions: dimensions)
+        self.commitErrors = Counter(label: "longshore_kafka_commit_errors_total", dimensions: dimensions)
+        self.failures = Counter(label: "longshore_kafka_client_errors_total", dimensions: dimensions)
+        self.sinceLastPoll = Gauge(label: "longshore_kafka_seconds_since_last_poll", dimensions: dimensions)
+        self.waiting = Gauge(label: "longshore_kafka_waiting_records", dimensions: dimensions)
+        self.paused = Gauge(label: "longshore_kafka_paused_partitions", dimensions: dimensions)
+        self.handlerTime = Timer(label: "longshore_kafka_handler_seconds", dimensions: dimensions)
+    }
+
+    /// Counts records by what became of them: `done`, `retried` or `deadLetter`.
+    func records(_ count: Int, topic: String, outcome: String) {
+        guard count > 0 else { return }
+        Counter(
+            label: "longshore_kafka_records_total",
+            dimensions: [("consumer", self.consumer), ("topic", topic), ("outcome", outcome)]
+        ).increment(by: count)
+    }
+
+    /// Counts dead letters: `sent`, or `failed` to be sent, or `skipped` where there is no topic for them.
+    func deadLetter(code: String, result: String) {
+        Counter(
+            label: "longshore_kafka_dead_letters_total",
+            dimensions: [("consumer", self.consumer), ("reason", code), ("result", result)]
+        ).increment()
+    }
+
+    func rebalance(_ kind: String) {
+        Counter(
+            label: "longshore_kafka_rebalances_total",
+            dimensions: [("consumer", self.consumer), ("kind", kind)]
+        ).increment()
+    }
+
+    func handlerError() { self.handlerErrors.increment() }
+
+    func commitError() { self.commitErrors.increment() }
+
+    func clientError() { self.failures.increment() }
+
+    func handled(in duration: Duration) {
+        let (seconds, attoseconds) = duration.components
+        self.handlerTime.recordNanoseconds(seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+    }
+
+    func lastPoll(secondsAgo: Double) { self.sinceLastPoll.record(secondsAgo) }
+
+    func waiting(_ records: Int, paused: Int) {
+        self.waiting.record(records)
+        self.paused.record(paused)
+    }
+
+    /// Records the lag of each topic, summed over this consumer's partitions; topics that it no longer has get 0.
+    func lag(_ lag: [TopicPartition: Int64], topics: Set<String>) {
+        var sums = Dictionary(topics.map { ($0, Int64(0)) }) { first, _ in first }
+        for (partition, count) in lag {
+            sums[partition.topic, default: 0] += count
+        }
+        for (topic, count) in sums {
+            Gauge(
+                label: "longshore_kafka_lag",
+                dimensions: [("consumer", self.consumer), ("topic", topic)]
+            ).record(count)
+        }
+    }
+}

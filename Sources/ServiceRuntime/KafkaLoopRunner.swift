@@ -1,0 +1,245 @@
+import Logging
+import LongshoreMessages
+import RDKafka
+import Redaction
+import ServiceLifecycle
+
+/// Polls, works off batches, answers rebalances and commits: one step after another, in one task.
+///
+/// The one exception is a handler that takes long: then ``keepAlive()`` polls beside it, with everything paused.
+actor KafkaLoopRunner {
+    private let consumer: KafkaConsumer
+    private let worker: KafkaBatchWorker
+    private let configuration: KafkaLoopConfiguration
+    private let hooks: KafkaLoopHooks
+    private let metrics: KafkaLoopMetrics
+    private let logger: Logger
+
+    private var state: KafkaLoopState
+    private var paused: Set<TopicPartition> = []
+    /// A rebalance that is answered by the next poll.
+    private var revocation: (partitions: [TopicPartition], lost: Bool)?
+    private var lastCommit = ContinuousClock.now
+    private var needsCommit = false
+
+    init(consumer: KafkaConsumer, worker: KafkaBatchWorker) {
+        self.consumer = consumer
+        self.worker = worker
+        self.configuration = worker.configuration
+        self.hooks = worker.hooks
+        self.metrics = worker.metrics
+        self.logger = worker.logger
+        self.state = KafkaLoopState(
+            topics: worker.configuration.topics,
+            maximumBatch: worker.configuration.maximumBatch
+        )
+    }
+
+    func run() async throws {
+        do {
+            try await self.consumer.subscribe(self.configuration.topics)
+            while !Self.isStopping {
+                try await self.pollOnce(timeout: self.pollTimeout)
+                await self.workOff()
+                await self.finishRevocation()
+                await self.commit()
+                await self.applyPauses(whileBusy: false)
+            }
+        } catch {
+            await self.consumer.close(timeout: self.configuration.closeTimeout)
+            throw error
+        }
+        await self.commit()
+        await self.consumer.close(timeout: self.configuration.closeTimeout)
+        self.logger.info("Consumer loop has stopped")
+    }
+
+    private static var isStopping: Bool { Task.isCancelled || Task.isShuttingDownGracefully }
+
+    /// Shorter when a retry is due sooner.
+    private var pollTimeout: Duration {
+        // One that is overdue waits for room: looking for it more often than usual would be a busy loop.
+        let now = ContinuousClock.now
+        guard let due = self.state.nextDue(after: now) else { return self.configuration.pollTimeout }
+        return min(self.configuration.pollTimeout, max(.milliseconds(1), now.duration(to: due)))
+    }
+
+    // MARK: - Polling
+
+    private func pollOnce(timeout: Duration) async throws {
+        for event in try await self.consumer.poll(maximum: self.configuration.maximumBatch, timeout: timeout) {
+            switch event {
+            case .record(let record):
+                self.state.receive(record, self.worker.decode(record))
+            case .assigned(let partitions):
+                await self.takeAssignment(partitions)
+            case .revoked(let partitions, let lost):
+                self.metrics.rebalance(lost ? "lost" : "revoked")
+                self.revocation = (partitions, lost)
+            case .endOfPartition:
+                break
+            case .failure(let error):
+                try self.report(error)
+            }
+        }
+    }
+
+    private func report(_ error: KafkaError) throws {
+        self.metrics.clientError()
+        if error.isFatal {
+            self.logger.error("Kafka consumer cannot go on", metadata: ["error": "\(error)"])
+            throw error
+        }
+        self.logger.warning("Kafka consumer reports an error", metadata: ["error": "\(error)"])
+    }
+
+    private func takeAssignment(_ partitions: [TopicPartition]) async {
+        self.metrics.rebalance("assigned")
+        self.logger.info(
+            "Partitions assigned",
+            metadata: ["partitions": "\(partitions.sorted().map(\.description).joined(separator: " "))"]
+        )
+        self.state.revoke(Array(self.state.assigned))
+        self.state.assign(partitions)
+        self.needsCommit = false
+        await self.consumer.setStartOffsets(await self.startOffsets(for: partitions))
+        // What was paused stays so in the consumer only for partitions that it keeps.
+        self.paused.formIntersection(partitions)
+    }
+
+    /// Asks until there is an answer: without it reading would begin at the wrong place.
+    private func startOffsets(for partitions: [TopicPartition]) async -> [TopicPartition: Int64] {
+        var attempt = 0
+        while !Self.isStopping {
+            do {
+                return try await self.hooks.onAssigned(partitions)
+            } catch {
+                attempt += 1
+                self.metrics.handlerError()
+                self.logger.warning(
+                    "Start offsets could not be found and are asked for again",
+                    metadata: ["error": "\(Scrubber().scrub(String(describing: error)))"]
+                )
+                try? await Task.sleep(for: self.configuration.retryDelay(afterAttempt: attempt))
+            }
+        }
+        return [:]
+    }
+
+    private func finishRevocation() async {
+        guard let revocation = self.revocation else { return }
+        self.revocation = nil
+        if !revocation.lost {
+            await self.commit()
+        }
+        self.logger.info(
+            revocation.lost ? "Partitions lost" : "Partitions revoked",
+            metadata: ["partitions": "\(revocation.partitions.sorted().map(\.description).joined(separator: " "))"]
+        )
+        self.state.revoke(revocation.partitions)
+        await self.hooks.onRevoked(revocation.partitions, revocation.lost)
+    }
+
+    // MARK: - Work
+
+    private enum Step: Sendable {
+        case worked([Int: KafkaLoopState.Item])
+        case keptAlive
+    }
+
+    private func workOff() async {
+        let batch = self.state.takeBatch(now: .now, room: self.hooks.room)
+        guard !batch.isEmpty else { return }
+        let worker = self.worker
+        let offsets = self.state.nextOffsets(after: batch)
+        let remaining = await withTaskGroup(of: Step.self) { group in
+            group.addTask { .worked(await worker.work(batch, nextOffsets: offsets)) }
+            group.addTask {
+                await self.keepAlive()
+                return .keptAlive
+            }
+            var remaining: [Int: KafkaLoopState.Item] = [:]
+            while let step = await group.next() {
+                // Whichever ends first ends the other: keeping alive ends by itself only when the handler must stop.
+                group.cancelAll()
+                if case .worked(let items) = step {
+                    remaining = items
+                    self.consumer.interrupt()
+                }
+            }
+            return remaining
+        }
+        self.state.complete(batch, remaining: remaining) { attempt in
+            let delay = self.configuration.retryDelay(afterAttempt: attempt)
+            return .now + delay * Double.random(in: 0.8...1.2)
+        }
+    }
+
+    /// Polls while a handler runs for long, so that the group sees this member; returns when the handler must stop.
+    private func keepAlive() async {
+        try? await Task.sleep(for: self.configuration.handlerGrace)
+        var stopBy: ContinuousClock.Instant?
+        var revokeBy: ContinuousClock.Instant?
+        while !Task.isCancelled {
+            if Task.isShuttingDownGracefully {
+                let limit = stopBy ?? .now + self.configuration.drainTimeout
+                stopBy = limit
+                guard ContinuousClock.now < limit else {
+                    self.logger.warning("Handler does not finish in time and is cancelled")
+                    return
+                }
+            }
+            if self.revocation != nil {
+                // Not answered yet: what the handler finishes now can still be committed.
+                let limit = revokeBy ?? .now + self.configuration.revocationGrace
+                revokeBy = limit
+                if ContinuousClock.now < limit {
+                    try? await Task.sleep(for: .milliseconds(20))
+                    continue
+                }
+                revokeBy = nil
+                await self.finishRevocation()
+            }
+            await self.applyPauses(whileBusy: true)
+            do {
+                try await self.pollOnce(timeout: self.configuration.pollTimeout)
+            } catch {
+                // The next poll of the loop itself fails the same way and ends it.
+                return
+            }
+        }
+    }
+
+    private func applyPauses(whileBusy: Bool) async {
+        let wanted = self.state.pauses(whileBusy: whileBusy, room: self.hooks.room)
+        let added = wanted.subtracting(self.paused)
+        let removed = self.paused.subtracting(wanted)
+        self.paused = wanted
+        await self.consumer.pause(Array(added))
+        await self.consumer.resume(Array(removed))
+        self.metrics.waiting(self.state.waiting, paused: wanted.count)
+    }
+
+    // MARK: - Offsets
+
+    private func commit() async {
+        let offsets = self.state.takeOffsets()
+        if !offsets.isEmpty {
+            // Partitions that were taken away meanwhile are refused; somebody else reads them again.
+            try? await self.consumer.store(offsets)
+            self.needsCommit = true
+        } else if self.needsCommit, self.lastCommit.duration(to: .now) < .seconds(1) {
+            // The last commit failed; not again with each poll.
+            return
+        }
+        guard self.needsCommit else { return }
+        self.lastCommit = .now
+        do {
+            try await self.consumer.commitStored()
+            self.needsCommit = false
+        } catch {
+            self.metrics.commitError()
+            self.logger.warning("Offsets could not be committed", metadata: ["error": "\(error)"])
+        }
+    }
+}

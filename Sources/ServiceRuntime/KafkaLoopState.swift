@@ -1,0 +1,171 @@
+import RDKafka
+
+/// What a consumer loop knows about its partitions: records to be handled, offsets that are done, who is paused and why.
+///
+/// Pure: time, room and outcomes are passed in, what to do is returned.
+struct KafkaLoopState {
+    /// A record that is not done yet.
+    struct Item {
+        var record: ConsumerRecord
+        /// The message, or why there is none.
+        var content: Result<KafkaMessage, Refusal>
+        /// Which assignment it belongs to; the outcome of one that was taken away counts no more.
+        var generation: Int
+    }
+
+    struct Refusal: Error {
+        var rejection: KafkaRejection
+    }
+
+    private struct Partition {
+        var generation: Int
+        var queue: [Item] = []
+        /// Items that are being handled.
+        var inHand = 0
+        /// The next offset to read once what was handled is done.
+        var done: Int64?
+        var stored: Int64?
+        /// How often the first items of the queue have failed in a row.
+        var attempt = 0
+        /// When the queue may be handled again after a failure.
+        var due: ContinuousClock.Instant?
+    }
+
+    private var partitions: [TopicPartition: Partition] = [:]
+    private var generation = 0
+    private let topicOrder: [String: Int]
+    private let maximumBatch: Int
+
+    /// - Parameters:
+    ///   - topics: The topics, the most urgent first.
+    ///   - maximumBatch: The most items of a batch.
+    init(topics: [String], maximumBatch: Int) {
+        self.topicOrder = Dictionary(topics.enumerated().map { ($1, $0) }) { first, _ in first }
+        self.maximumBatch = maximumBatch
+    }
+
+    var assigned: Set<TopicPartition> { Set(self.partitions.keys) }
+
+    mutating func assign(_ assigned: [TopicPartition]) {
+        self.generation += 1
+        for partition in assigned {
+            self.partitions[partition] = Partition(generation: self.generation)
+        }
+    }
+
+    mutating func revoke(_ revoked: [TopicPartition]) {
+        for partition in revoked {
+            self.partitions[partition] = nil
+        }
+    }
+
+    /// Queues a record that was polled.
+    mutating func receive(_ record: ConsumerRecord, _ content: Result<KafkaMessage, Refusal>) {
+        guard let partition = self.partitions[record.topicPartition] else { return }
+        self.partitions[record.topicPartition]?.queue.append(
+            Item(record: record, content: content, generation: partition.generation)
+        )
+    }
+
+    /// Takes what may be handled now: partitions that wait for a retry are left out, and no topic gets more than there
+    /// is room for. Records taken for one topic use up the room of the topics after it.
+    mutating func takeBatch(now: ContinuousClock.Instant, room: (String) -> Int) -> [Item] {
+        var batch: [Item] = []
+        for key in self.partitions.keys.sorted(by: self.isMoreUrgent) {
+            guard var partition = self.partitions[key], !partition.queue.isEmpty, partition.inHand == 0,
+                partition.due.map({ $0 <= now }) ?? true
+            else { continue }
+            let limit = max(0, min(self.maximumBatch, room(key.topic)) - batch.count)
+            guard limit > 0 else { continue }
+            let taken = partition.queue.prefix(limit)
+            partition.queue.removeFirst(taken.count)
+            partition.inHand = taken.count
+            self.partitions[key] = partition
+            batch += taken
+        }
+        return batch
+    }
+
+    /// The next offset to read, by partition, once all of a batch is done.
+    func nextOffsets(after batch: [Item]) -> [TopicPartition: Int64] {
+        var result: [TopicPartition: Int64] = [:]
+        for item in batch where self.partitions[item.record.topicPartition]?.generation == item.generation {
+            let next = item.record.offset + 1
+            result[item.record.topicPartition] = max(next, result[item.record.topicPartition] ?? next)
+        }
+        return result
+    }
+
+    /// Notes what became of a batch.
+    ///
+    /// - Parameters:
+    ///   - batch: What ``takeBatch(now:room:)`` gave.
+    ///   - remaining: The items to be handled again, by index in the batch; their contents replace the old ones.
+    ///   - retryAt: When, given how often the partition has failed in a row.
+    mutating func complete(
+        _ batch: [Item],
+        remaining: [Int: Item],
+        retryAt: (Int) -> ContinuousClock.Instant
+    ) {
+        var left: [TopicPartition: [Item]] = [:]
+        for index in batch.indices {
+            let key = batch[index].record.topicPartition
+            guard self.partitions[key]?.generation == batch[index].generation else { continue }
+            left[key, default: []] += remaining[index].map { [$0] } ?? []
+            // Offsets rise within a partition, so the last one wins; what remains sets it back below.
+            self.partitions[key]?.done = batch[index].record.offset + 1
+        }
+        for (key, items) in left {
+            guard var partition = self.partitions[key] else { continue }
+            partition.inHand = 0
+            if let first = items.first {
+                partition.done = first.record.offset
+                partition.queue.insert(contentsOf: items, at: 0)
+                partition.attempt += 1
+                partition.due = retryAt(partition.attempt)
+            } else {
+                partition.attempt = 0
+                partition.due = nil
+            }
+            self.partitions[key] = partition
+        }
+    }
+
+    /// Offsets that have moved on since the last call.
+    mutating func takeOffsets() -> [TopicPartition: Int64] {
+        var result: [TopicPartition: Int64] = [:]
+        for (key, partition) in self.partitions {
+            guard let done = partition.done, partition.stored != done else { continue }
+            // A record that was never done keeps the offset where it is: storing its own offset changes nothing.
+            result[key] = done
+            self.partitions[key]?.stored = done
+        }
+        return result
+    }
+
+    /// The partitions that must not be fetched now: they have records that wait, or their topic has no room.
+    func pauses(whileBusy: Bool, room: (String) -> Int) -> Set<TopicPartition> {
+        if whileBusy {
+            return self.assigned
+        }
+        return Set(
+            self.partitions.filter { key, partition in
+                !partition.queue.isEmpty || partition.inHand > 0 || room(key.topic) <= 0
+            }.keys
+        )
+    }
+
+    /// When the next retry becomes due that is not due yet.
+    func nextDue(after now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
+        self.partitions.values.compactMap(\.due).filter { $0 > now }.min()
+    }
+
+    /// Records that wait to be handled.
+    var waiting: Int { self.partitions.values.reduce(0) { $0 + $1.queue.count } }
+
+    private func isMoreUrgent(_ left: TopicPartition, _ right: TopicPartition) -> Bool {
+        let leftOrder = self.topicOrder[left.topic] ?? .max
+        let rightOrder = self.topicOrder[right.topic] ?? .max
+        return leftOrder == rightOrder ? left < right : leftOrder < rightOrder
+    }
+}
