@@ -1,3 +1,4 @@
+import CoreMetrics
 import Curl
 import Logging
 import ServiceLifecycle

@@ -1,4 +1,5 @@
 import FoundationEssentials
+import Redaction
 import Testing
 
 @testable import ServiceRuntime

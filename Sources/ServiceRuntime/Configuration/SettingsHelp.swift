@@ -3,6 +3,7 @@ package enum SettingsHelp {
     /// A line for each key: its flag with the form of its value, what it decides, its default and its variable.
     ///
     /// - Parameter keys: The keys in the order in which they are shown.
+    /// - Returns: The text, without a line feed at its end.
     package static func text(for keys: [SettingKey]) -> String {
         ([Settings.configurationFileKey] + keys).map { key in
             let shown = key.fileReference ?? key

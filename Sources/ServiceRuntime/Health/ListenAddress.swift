@@ -5,6 +5,7 @@ package enum ListenAddress {
     /// - Parameters:
     ///   - text: The address.
     ///   - flag: The flag it came from, for the error.
+    /// - Returns: The host without brackets, and the port.
     /// - Throws: ``SettingsError`` with the flag and the text when it has no host or no port of 0 to 65535.
     package static func parse(_ text: String, flag: String) throws(SettingsError) -> (host: String, port: Int) {
         guard let colon = text.lastIndex(of: ":"), let port = Int(text[text.index(after: colon)...]),
