@@ -83,7 +83,11 @@ let service: [Target.Dependency] = [
     "ServiceRuntime", "RDKafka", "LongshoreMessages", "LongshoreDomain", "WireFormats", "Redaction",
     logging, metrics, serviceLifecycle, crypto,
 ]
-targets += library("IntakeService", service + ["LibPQ", "Migrations", hummingbird, httpTypes, nioCore])
+targets += library(
+    "IntakeService",
+    service + ["LibPQ", "Migrations", hummingbird, httpTypes, nioCore],
+    testedWith: ["Curl"]
+)
 targets += library("ExecutorService", service + ["KubernetesAPI", "OCIRegistry", "Curl", deque, heap])
 targets += library("NotifierService", service + ["LibPQ", "KubernetesAPI", "Curl"])
 targets += library(

@@ -28,6 +28,7 @@ CREATE TABLE longshore.tasks (
     nodes_succeeded integer NOT NULL DEFAULT 0,
     nodes_failed integer NOT NULL DEFAULT 0,
     nodes_skipped integer NOT NULL DEFAULT 0,
+    nodes_pulling integer NOT NULL DEFAULT 0,
     -- The highest sequence of an event that has been applied.
     sequence bigint NOT NULL DEFAULT 0,
     cause text,

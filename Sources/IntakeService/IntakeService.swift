@@ -1,1 +1,328 @@
-// placeholder, replaced by the target's first type
+import Hummingbird
+package import LibPQ
+package import Logging
+import LongshoreDomain
+import LongshoreMessages
+import NIOCore
+package import RDKafka
+import ServiceLifecycle
+package import ServiceRuntime
+
+/// The HTTP API, the consumer of `longshore.requests` and the projector of the read model.
+///
+/// It starts without Kafka and Postgres and answers 503 until they are there; nothing has to be restarted when they come
+/// back.
+package final class IntakeService: Service {
+    /// The consumer group for requests.
+    package static let requestsGroup = "longshore.intake"
+
+    private let configuration: IntakeConfiguration
+    private let kafka: KafkaConfiguration
+    private let consumerOptions: KafkaConsumer.Options
+    private let pool: PQPool
+    private let clock: any WallClock
+    private let readiness: Readiness?
+    private let logger: Logger
+    private let onListening: @Sendable (Int) -> Void
+
+    private let metrics = IntakeMetrics()
+    private let producer: KafkaProducer
+    private let tokens: TokenFile
+    private let keys: SealingKeys
+    private let batcher: AcceptBatcher
+    private let feed: EventFeed
+    private let acceptor: TaskAcceptor
+
+    /// Makes the service; nothing is connected yet.
+    ///
+    /// - Parameters:
+    ///   - configuration: How it listens and whom it serves.
+    ///   - kafka: How to reach the brokers.
+    ///   - consumerOptions: How its consumers behave.
+    ///   - pool: The database. It is the caller's to close, after ``run()``.
+    ///   - clock: Tells the time of acceptance.
+    ///   - readiness: Gets the service's checks.
+    ///   - logger: For everything.
+    ///   - onListening: Told the port once the API listens.
+    /// - Throws: ``TokenFileError`` or `KafkaError` when the configuration cannot be used.
+    package init(
+        configuration: IntakeConfiguration,
+        kafka: KafkaConfiguration,
+        consumerOptions: KafkaConsumer.Options = KafkaConsumer.Options(),
+        pool: PQPool,
+        clock: any WallClock = SystemWallClock(),
+        readiness: Readiness? = nil,
+        logger: Logger,
+        onListening: @escaping @Sendable (Int) -> Void = { _ in }
+    ) throws {
+        self.configuration = configuration
+        self.kafka = kafka
+        self.consumerOptions = consumerOptions
+        self.pool = pool
+        self.clock = clock
+        self.readiness = readiness
+        self.logger = logger
+        self.onListening = onListening
+        tokens = try TokenFile(path: configuration.tokenFile, logger: logger)
+        var options = KafkaProducer.Options()
+        options.deliveryTimeout = configuration.publishTimeout
+        options.topicWait = configuration.publishTimeout / 2
+        // A request of 1 MiB grows when its defaults are written out and its credentials sealed.
+        options.maximumRecordBytes = 2 << 20
+        producer = try KafkaProducer(configuration: kafka, options: options, logger: logger)
+        keys = SealingKeys(clusters: configuration.clusters, pinned: configuration.pinnedKeys)
+        let store = TaskStore(pool: pool)
+        batcher = AcceptBatcher(store: store, producer: producer, metrics: metrics, logger: logger)
+        feed = EventFeed(configuration: pool.configuration, limit: configuration.maximumEventStreams, logger: logger)
+        acceptor = TaskAcceptor(keys: keys, batcher: batcher, clock: clock)
+        readiness.map(addChecks)
+    }
+
+    /// Serves until a graceful stop or cancellation.
+    ///
+    /// - Throws: What makes the service of no use: a schema that was tampered with, a consumer beyond repair, a port that
+    ///   is taken.
+    package func run() async throws {
+        let background = Task { await runBackground() }
+        do {
+            try await withGracefulShutdownHandler {
+                try await runForeground()
+            } onGracefulShutdown: { [feed] in
+                // Streams have no end of their own; the server would wait for them.
+                feed.close()
+            }
+        } catch {
+            await stop(background)
+            throw error
+        }
+        await stop(background)
+    }
+
+    private func stop(_ background: Task<Void, Never>) async {
+        background.cancel()
+        await background.value
+        await producer.close(timeout: .seconds(5))
+    }
+
+    /// What outlives the API, because requests in flight need it.
+    private func runBackground() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [batcher] in await batcher.run() }
+            group.addTask { [feed] in await feed.run() }
+            group.addTask { [tokens] in await tokens.follow() }
+            group.addTask { [self] in
+                let housekeeping = Housekeeping(
+                    pool: pool,
+                    retentionDays: configuration.retentionDays,
+                    metrics: metrics,
+                    logger: logger
+                )
+                await housekeeping.run()
+            }
+        }
+    }
+
+    /// What ends by itself on a graceful stop; the first that fails ends the service.
+    private func runForeground() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { [self] in try await serveHTTP() }
+            group.addTask { [self] in try await prepareDatabase() }
+            group.addTask { [self] in try await followClusters() }
+            group.addTask { [self] in
+                await prepareTopics()
+                try await withThrowingTaskGroup(of: Void.self) { loops in
+                    loops.addTask { [self] in try await consumeRequests() }
+                    loops.addTask { [self] in try await project() }
+                    loops.addTask { [self] in try await sweep() }
+                    try await loops.waitForAll()
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    // MARK: - HTTP
+
+    private func serveHTTP() async throws {
+        let api = IntakeAPI(
+            store: TaskStore(pool: pool),
+            acceptor: acceptor,
+            tokens: tokens,
+            limiter: RateLimiter(rate: configuration.requestsPerSecond),
+            keys: keys,
+            feed: feed,
+            producer: producer,
+            clock: clock,
+            metrics: metrics,
+            takesPlaintextCredentials: configuration.takesPlaintextCredentials
+        )
+        var quiet = logger
+        quiet.logLevel = max(logger.logLevel, .warning)
+        let application = Application(
+            responder: IntakeResponder(api: api, metrics: metrics, logger: logger),
+            server: .http1(configuration: .init(idleTimeout: .seconds(75))),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port),
+                serverName: nil
+            ),
+            onServerRunning: { [onListening, logger] channel in
+                guard let port = channel.localAddress?.port else { return }
+                logger.info("Listening", metadata: ["port": "\(port)"])
+                onListening(port)
+            },
+            logger: quiet
+        )
+        try await application.run()
+    }
+
+    // MARK: - Kafka
+
+    private func consumeRequests() async throws {
+        let handler = RequestHandler(
+            acceptor: acceptor,
+            producer: producer,
+            allowsProject: { [configuration, tokens] project in
+                let allowed = configuration.kafkaProjects ?? tokens.projects
+                return allowed.contains(project) || allowed.contains("*")
+            },
+            clock: clock,
+            metrics: metrics,
+            logger: logger
+        )
+        var loop = KafkaLoopConfiguration(
+            name: "requests",
+            topics: [Topics.requests],
+            deadLetterTopic: Topics.requestsDeadLetter
+        )
+        loop.maximumBatch = 256
+        try await run(loop, group: Self.requestsGroup, KafkaLoopHooks(handle: { await handler.handle($0) }))
+    }
+
+    private func project() async throws {
+        let projector = Projector(store: ProjectionStore(pool: pool), producer: producer, metrics: metrics)
+        var loop = KafkaLoopConfiguration(name: "projector", topics: Projector.topics, deadLetterTopic: nil)
+        loop.maximumBatch = 1_000
+        try await run(loop, group: Projector.group, projector.hooks)
+    }
+
+    private func run(_ loop: KafkaLoopConfiguration, group: String, _ hooks: KafkaLoopHooks) async throws {
+        let consumer = try KafkaConsumer(
+            configuration: kafka,
+            group: group,
+            options: consumerOptions,
+            logger: logger
+        )
+        let kafkaLoop = KafkaLoop(
+            consumer: consumer,
+            producer: producer,
+            configuration: loop,
+            hooks: hooks,
+            logger: logger
+        )
+        readiness?.add(loop.name) { kafkaLoop.fault }
+        try await kafkaLoop.run()
+    }
+
+    private func followClusters() async throws {
+        let follower = KafkaTableFollower(
+            configuration: kafka,
+            topic: Topics.clusters,
+            options: consumerOptions,
+            logger: logger
+        ) { [keys] change in
+            switch change {
+            case .updated(let key, let event):
+                guard let announcement = try? ClusterAnnouncement(event: event) else { return }
+                keys.apply(announcement, cluster: String(decoding: key, as: UTF8.self))
+            case .removed(let key):
+                keys.apply(nil, cluster: String(decoding: key, as: UTF8.self))
+            }
+        }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await follower.run() }
+            group.addTask { [keys] in
+                while !Task.isCancelled, !keys.isComplete {
+                    if follower.hasCaughtUp { keys.markComplete() }
+                    try? await Task.sleep(for: .milliseconds(100))
+                }
+                try? await gracefulShutdown()
+            }
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+
+    private func sweep() async throws {
+        let consumer = try KafkaConsumer(configuration: kafka, group: nil, options: consumerOptions, logger: logger)
+        let sweeper = UnpublishedSweeper(pool: pool, consumer: consumer, logger: logger)
+        await cancelWhenGracefulShutdown { await sweeper.run() }
+        await consumer.close(timeout: .seconds(2))
+    }
+
+    // MARK: - Preparing
+
+    /// Makes the topics that are missing. Without an answer the service goes on: they may be there, and brokers may make
+    /// them by themselves.
+    private func prepareTopics() async {
+        do {
+            let admin = try KafkaAdmin(configuration: kafka, logger: logger)
+            let provisioner = KafkaTopicProvisioner(
+                admin: admin,
+                replication: configuration.replication,
+                logger: logger
+            )
+            let wanted =
+                Topics.shared(partitions: configuration.partitions)
+                + configuration.clusters.flatMap {
+                    Topics.definitions(cluster: $0, partitions: configuration.partitions)
+                }
+            while !Task.isCancelled, !Task.isShuttingDownGracefully {
+                do {
+                    _ = try await provisioner.provision(wanted, timeout: .seconds(10))
+                    break
+                } catch {
+                    logger.warning("Kafka does not answer yet", metadata: [LogKey.error: "\(error)"])
+                    try? await Task.sleep(for: .seconds(1))
+                }
+            }
+            await admin.close()
+        } catch {
+            logger.warning("Topics cannot be made", metadata: [LogKey.error: "\(error)"])
+        }
+    }
+
+    private func prepareDatabase() async throws {
+        guard configuration.migratesAtStart else { return }
+        let migrator = try Migrator(pool: pool, logger: logger)
+        while !Task.isCancelled, !Task.isShuttingDownGracefully {
+            do {
+                try await migrator.run()
+                return
+            } catch let error as PQError where error.isRetryable {
+                logger.warning("Postgres does not answer yet", metadata: [LogKey.error: "\(error)"])
+                try? await Task.sleep(for: .seconds(1))
+            }
+        }
+    }
+
+    private func addChecks(_ readiness: Readiness) {
+        readiness.add("postgres") { [pool, logger] in
+            do {
+                let pending = try await Migrator(pool: pool, logger: logger).pending()
+                return pending.isEmpty ? nil : "the schema lacks \(pending.joined(separator: ", "))"
+            } catch let error as PQError {
+                return error.code.rawValue
+            } catch {
+                return "\(error)"
+            }
+        }
+        readiness.add("kafka") { [producer] in
+            do throws(KafkaError) {
+                try await producer.checkConnection(timeout: .seconds(2))
+                return nil
+            } catch {
+                return "\(error.code)"
+            }
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import LibPQ
+import Logging
+import Synchronization
+
+/// Wakes those who follow a task when something about it has been written.
+///
+/// Thread safety: every method may be called from anywhere.
+final class EventFeed: Sendable {
+    /// The channel on which the projector names the tasks that have new events.
+    static let channel = "longshore_task_events"
+    /// How often followers are woken without a reason, so that they can show a sign of life and look for themselves.
+    static let tick = Duration.seconds(10)
+
+    /// One who follows a task.
+    final class Follower: Sendable {
+        /// Wake-ups; those that come while one is pending are merged into it.
+        let wakeUps: AsyncStream<Void>
+        private let continuation: AsyncStream<Void>.Continuation
+        private let news = Atomic<Bool>(true)
+
+        init() {
+            (wakeUps, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+            continuation.yield()
+        }
+
+        /// Whether there may be new events since the last time this was asked.
+        func takeNews() -> Bool { news.exchange(false, ordering: .acquiringAndReleasing) }
+
+        func wake(news hasNews: Bool) {
+            if hasNews { news.store(true, ordering: .releasing) }
+            continuation.yield()
+        }
+
+        func end() { continuation.finish() }
+    }
+
+    private struct State {
+        var followers: [String: [ObjectIdentifier: Follower]] = [:]
+        var count = 0
+        var isClosed = false
+    }
+
+    private let listener: PQListener
+    private let limit: Int
+    private let logger: Logger
+    private let state = Mutex(State())
+
+    init(configuration: PQConfiguration, limit: Int, logger: Logger) {
+        listener = PQListener(configuration: configuration, channels: [Self.channel])
+        self.limit = limit
+        self.logger = logger
+    }
+
+    /// How many follow something.
+    var count: Int { state.withLock(\.count) }
+
+    /// Whether one more may follow.
+    var hasRoom: Bool { state.withLock { $0.count < limit && !$0.isClosed } }
+
+    /// Follows a task.
+    ///
+    /// - Returns: Nil when too many follow already, or the service is stopping.
+    func follow(_ task: String) -> Follower? {
+        let follower = Follower()
+        return state.withLock { state in
+            guard state.count < limit, !state.isClosed else { return nil }
+            state.followers[task, default: [:]][ObjectIdentifier(follower)] = follower
+            state.count += 1
+            return follower
+        }
+    }
+
+    /// Ends following.
+    func leave(_ task: String, _ follower: Follower) {
+        state.withLock { state in
+            guard state.followers[task]?.removeValue(forKey: ObjectIdentifier(follower)) != nil else { return }
+            state.count -= 1
+            if state.followers[task]?.isEmpty == true { state.followers[task] = nil }
+        }
+    }
+
+    /// Ends all streams, so that a stopping server need not wait for them; clients come back elsewhere.
+    func close() {
+        let followers = state.withLock { state in
+            state.isClosed = true
+            return state.followers.values.flatMap(\.values)
+        }
+        for follower in followers { follower.end() }
+    }
+
+    /// Listens until the task is cancelled.
+    func run() async {
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { [self] in
+                do { try await listener.run() } catch {
+                    logger.error("Listening for events has ended", metadata: ["error": "\(error)"])
+                }
+            }
+            group.addTask { [self] in
+                for await notification in listener.notifications {
+                    if notification.mayHaveMissed { wakeAll(news: true) } else { wake(notification.payload) }
+                }
+            }
+            group.addTask { [self] in
+                var ticks = 0
+                while (try? await Task.sleep(for: Self.tick)) != nil {
+                    ticks += 1
+                    // Every third time they look without being told, in case a notification was dropped.
+                    wakeAll(news: ticks % 3 == 0)
+                }
+            }
+        }
+        close()
+    }
+
+    private func wake(_ task: String) {
+        let followers = state.withLock { $0.followers[task].map { Array($0.values) } ?? [] }
+        for follower in followers { follower.wake(news: true) }
+    }
+
+    private func wakeAll(news: Bool) {
+        let followers = state.withLock { $0.followers.values.flatMap(\.values) }
+        for follower in followers { follower.wake(news: news) }
+    }
+}

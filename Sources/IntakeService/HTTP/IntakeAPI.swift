@@ -1,0 +1,166 @@
+import HTTPTypes
+import Hummingbird
+import Logging
+import LongshoreDomain
+import NIOCore
+import RDKafka
+import ServiceRuntime
+import WireFormats
+
+/// The endpoints: each decodes, asks, encodes.
+struct IntakeAPI: Sendable {
+    /// The most bytes of a body.
+    static let maximumBodyBytes = 1 << 20
+    /// The deepest JSON; the contract's own shapes need 7.
+    static let maximumDepth = 32
+
+    let store: TaskStore
+    let acceptor: TaskAcceptor
+    let tokens: TokenFile
+    let limiter: RateLimiter
+    let keys: SealingKeys
+    let feed: EventFeed
+    let producer: KafkaProducer
+    let clock: any WallClock
+    let metrics: IntakeMetrics
+    /// Whether a secret may come over this listener.
+    let takesPlaintextCredentials: Bool
+
+    // MARK: - Who asks
+
+    /// Whom a request comes from.
+    ///
+    /// - Throws: ``Problem`` 401, 403 or 429.
+    func principal(_ request: Request, atLeast role: Role = .viewer) throws(Problem) -> Principal {
+        guard let value = request.headers[.authorization], value.utf8.count <= 4_096,
+            let space = value.firstIndex(of: " "), value[..<space].lowercased() == "bearer",
+            let principal = tokens.principal(bearing: String(value[space...].drop { $0 == " " }))
+        else {
+            var problem = Problem(.unauthorized, .unauthenticated, "send Authorization: Bearer with a valid token")
+            problem.headers[.wwwAuthenticate] = "Bearer realm=\"longshore\""
+            throw problem
+        }
+        if let wait = limiter.take(principal.name) {
+            var problem = Problem(.tooManyRequests, .tooManyRequests, "this token's rate is used up")
+            problem.setRetryAfter(wait)
+            throw problem
+        }
+        guard principal.role >= role else {
+            throw Problem(.forbidden, .forbidden, "this needs the role \(role.rawValue)")
+        }
+        return principal
+    }
+
+    /// A task that the principal may see.
+    func visibleTask(_ id: String, _ principal: Principal) async throws -> TaskRecord {
+        // A task of another project is as good as not there: its existence is nobody else's business.
+        guard let id = TaskID(id), let task = try await metrics.timed("task", { try await store.task(id.text) }),
+            principal.covers(project: task.project)
+        else { throw Problem.notFound("there is no such task") }
+        return task
+    }
+
+    // MARK: - Tasks
+
+    func listTasks(_ request: Request) async throws -> Response {
+        let principal = try principal(request)
+        let query = try Query(
+            request.uri.query,
+            allowed: ["status", "project", "label", "image", "limit", "cursor"]
+        )
+        var filter = TaskStore.Filter(phases: try query.choices("status"))
+        filter.project = query.text("project")
+        if !principal.isForAllProjects {
+            guard filter.project == nil || filter.project == principal.project else {
+                throw Problem(.forbidden, .forbidden, "the token belongs to another project")
+            }
+            filter.project = principal.project
+        }
+        for label in query.all("label", split: true) {
+            let pair = label.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            guard pair.count == 2, !pair[0].isEmpty else { throw query.invalid("label", "must be key=value") }
+            filter.labels[pair[0]] = pair[1]
+        }
+        if let image = query.text("image") {
+            guard let reference = try? ImageReference(parsing: image) else {
+                throw query.invalid("image", "is no image reference")
+            }
+            filter.image = reference.canonical
+        }
+        if let cursor = query.text("cursor") {
+            guard let parts = PageCursor.decode(cursor, parts: 2), let time = Int64(parts[0]) else {
+                throw query.invalid("cursor", "must come from the page before")
+            }
+            filter.after = (Timestamp(microsecondsSinceEpoch: time), parts[1])
+        }
+        let limit = try query.limit()
+        let narrowed = filter
+        let tasks = try await metrics.timed("tasks") { try await store.tasks(narrowed, limit: limit + 1) }
+        return .page(tasks.prefix(limit).map { $0.json(withSpec: false) }) {
+            guard tasks.count > limit, let last = tasks.prefix(limit).last else { return nil }
+            return PageCursor.encode(["\(last.acceptedAt.microsecondsSinceEpoch)", last.id])
+        }
+    }
+
+    func readTask(_ id: String, _ request: Request) async throws -> Response {
+        let principal = try principal(request)
+        _ = try Query(request.uri.query, allowed: [])
+        return .json(try await visibleTask(id, principal).json(withSpec: true))
+    }
+
+    func listNodes(_ id: String, _ request: Request) async throws -> Response {
+        let principal = try principal(request)
+        let query = try Query(request.uri.query, allowed: ["state", "limit", "cursor"])
+        let phases: [NodePhase] = try query.choices("state")
+        let limit = try query.limit(default: 100, maximum: 1_000)
+        var after: String?
+        if let cursor = query.text("cursor") {
+            guard let parts = PageCursor.decode(cursor, parts: 1) else {
+                throw query.invalid("cursor", "must come from the page before")
+            }
+            after = parts[0]
+        }
+        let task = try await visibleTask(id, principal)
+        let nodes = try await store.nodes(of: task.id, phases: phases, after: after, limit: limit + 1)
+        return .page(Array(nodes.prefix(limit))) {
+            guard nodes.count > limit, let last = nodes.prefix(limit).last?["node"]?.string else { return nil }
+            return PageCursor.encode([last])
+        }
+    }
+
+    func listDeliveries(_ id: String, _ request: Request) async throws -> Response {
+        let principal = try principal(request)
+        _ = try Query(request.uri.query, allowed: [])
+        let task = try await visibleTask(id, principal)
+        return .page(try await store.deliveries(of: task.id)) { nil }
+    }
+
+    func listClusters(_ request: Request) async throws -> Response {
+        _ = try principal(request)
+        _ = try Query(request.uri.query, allowed: [])
+        return .page(keys.json) { nil }
+    }
+
+    func openAPI() -> Response { .json(OpenAPIDocument.json) }
+}
+
+extension Response {
+    /// An answer in JSON.
+    static func json(_ json: JSONValue, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
+        var headers = headers
+        headers[.contentType] = "application/json"
+        headers[.cacheControl] = "no-store"
+        return Response(
+            status: status,
+            headers: headers,
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: json.serialized()))
+        )
+    }
+
+    /// A page of a list.
+    static func page(_ items: [JSONValue], next: () -> String?) -> Response {
+        var json: JSONValue = ["items": .array(items)]
+        if let next = next() { json["nextCursor"] = .string(next) }
+        return .json(json)
+    }
+}

@@ -1,0 +1,49 @@
+import Metrics
+
+/// The metrics of the intake. Labels are bounded: routes, codes and names of operations, never tasks or images.
+struct IntakeMetrics: Sendable {
+    /// How many submissions shared a batch.
+    let batchSize = Recorder(label: "longshore_intake_batch_size", aggregate: true)
+    /// Events that were folded into the read model.
+    let eventsFolded = Counter(label: "longshore_projector_events")
+    /// Records that could not be read or were refused.
+    let deadLetters = Counter(label: "longshore_intake_dead_letters")
+
+    /// Counts an answer.
+    func countRequest(route: String, status: Int, duration: Duration) {
+        Counter(label: "longshore_http_requests", dimensions: [("route", route), ("status", "\(status)")]).increment()
+        Metrics.Timer(label: "longshore_http_request_seconds", dimensions: [("route", route)]).record(
+            duration: duration
+        )
+    }
+
+    /// Counts a task by how its submission ended.
+    func countSubmission(source: String, outcome: String) {
+        Counter(label: "longshore_submissions", dimensions: [("source", source), ("outcome", outcome)]).increment()
+    }
+
+    /// Sets how far a consumer is behind.
+    func setLag(group: String, topic: String, _ lag: Int64) {
+        Gauge(label: "longshore_consumer_lag", dimensions: [("group", group), ("topic", topic)]).record(lag)
+    }
+
+    /// Sets how many tasks are in a phase.
+    func setTasks(phase: String, _ count: Int) {
+        Gauge(label: "longshore_tasks", dimensions: [("status", phase)]).record(count)
+    }
+
+    /// Sets the age of the oldest task in a phase.
+    func setOldest(phase: String, seconds: Double) {
+        Gauge(label: "longshore_oldest_task_seconds", dimensions: [("status", phase)]).record(seconds)
+    }
+
+    /// Measures an operation of Postgres.
+    func timed<Success>(_ operation: String, _ body: () async throws -> Success) async rethrows -> Success {
+        let started = ContinuousClock.now
+        defer {
+            Metrics.Timer(label: "longshore_postgres_seconds", dimensions: [("operation", operation)])
+                .record(duration: ContinuousClock.now - started)
+        }
+        return try await body()
+    }
+}

@@ -1,0 +1,97 @@
+import LongshoreDomain
+import LongshoreMessages
+import ServiceRuntime
+import WireFormats
+
+/// What a batch of records says, ready to be folded into the read model.
+struct ProjectionBatch: Sendable {
+    /// Tasks that Kafka has.
+    var submissions: [Submission] = []
+    /// What happened.
+    var events: [Event] = []
+    /// Records that are neither, for instance commands.
+    var ignored = 0
+
+    /// A task message, with the time at which Kafka took it.
+    struct Submission: Sendable {
+        var task: TaskSubmitted
+        var publishedAt: Timestamp
+    }
+
+    /// An event with its structured form.
+    struct Event: Sendable {
+        var event: TaskEvent
+        var text: String
+    }
+
+    /// Reads the messages; what cannot be read is counted and passed over, since it cannot be read later either.
+    init(_ messages: [KafkaMessage]) {
+        for message in messages {
+            switch message.event.eventType {
+            case .taskSubmitted:
+                guard let task = try? TaskSubmitted(event: message.event) else {
+                    ignored += 1
+                    continue
+                }
+                let time = message.timestampMilliseconds.map { Timestamp(microsecondsSinceEpoch: $0 * 1_000) }
+                submissions.append(Submission(task: task, publishedAt: time ?? task.acceptedAt))
+            case .some(let type) where type.isEvent:
+                guard let event = try? TaskEvent(event: message.event) else {
+                    ignored += 1
+                    continue
+                }
+                events.append(Event(event: event, text: message.event.structuredJSON.text()))
+            default: ignored += 1
+            }
+        }
+    }
+
+    /// The announcements that the submissions are queued. They are the same whenever they are made again.
+    var queuedEvents: [TaskEvent] {
+        submissions.map { submission in
+            let task = submission.task
+            var event = TaskEvent(
+                id: EventIdentity.phase(task.taskID, .queued),
+                type: .taskQueued,
+                taskID: task.taskID,
+                project: task.spec.project,
+                cluster: task.spec.cluster,
+                sequence: 1,
+                time: submission.publishedAt,
+                phase: .queued
+            )
+            event.traceParent = task.traceParent
+            return event
+        }
+    }
+
+    /// Tasks whose rows may be missing: all submissions, and those tasks that an event brings along because they were not
+    /// asked of intake.
+    var knownTasks: [AcceptedTask] {
+        let submitted = submissions.map { submission in
+            AcceptedTask(
+                id: submission.task.taskID,
+                spec: submission.task.spec,
+                source: submission.task.source.rawValue,
+                requestHash: submission.task.requestHash,
+                idempotencyKey: submission.task.idempotencyKey,
+                acceptedAt: submission.task.acceptedAt,
+                traceparent: submission.task.traceParent
+            )
+        }
+        let announced = events.compactMap { event -> AcceptedTask? in
+            guard let spec = event.event.spec else { return nil }
+            return AcceptedTask(
+                id: event.event.taskID,
+                spec: spec,
+                source: (event.event.source ?? .kubernetes).rawValue,
+                requestHash: [],
+                idempotencyKey: nil,
+                acceptedAt: event.event.acceptedAt ?? event.event.time,
+                traceparent: event.event.traceParent
+            )
+        }
+        var seen: Set<TaskID> = []
+        return (submitted + announced).filter { seen.insert($0.id).inserted }
+    }
+}

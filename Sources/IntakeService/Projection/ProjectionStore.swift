@@ -1,0 +1,206 @@
+import LibPQ
+import LongshoreDomain
+import LongshoreMessages
+import RDKafka
+import WireFormats
+
+/// Writes what was consumed into the read model, together with the place up to which it was consumed.
+struct ProjectionStore: Sendable {
+    /// The name of the projector's rows in `consumer_offsets`.
+    static let consumer = "longshore.projector"
+
+    let pool: PQPool
+
+    // MARK: - Offsets
+
+    /// Where the projector goes on.
+    func offsets(for partitions: [TopicPartition]) async throws -> [TopicPartition: Int64] {
+        let rows = try await pool.query(
+            """
+            SELECT o.topic, o.partition, o.next_offset FROM longshore.consumer_offsets o
+            JOIN unnest($2::text[], $3::bigint[]) AS u(topic, partition) ON o.topic = u.topic AND o.partition = u.partition
+            WHERE o.consumer = $1
+            """,
+            [
+                .text(Self.consumer), .textArray(partitions.map(\.topic)),
+                .intArray(partitions.map { Int64($0.partition) }),
+            ]
+        )
+        var offsets: [TopicPartition: Int64] = [:]
+        for row in rows {
+            let partition = TopicPartition(topic: try row.text("topic"), partition: Int32(try row.int("partition")))
+            offsets[partition] = Int64(try row.int("next_offset"))
+        }
+        return offsets
+    }
+
+    // MARK: - Applying
+
+    /// Applies a batch in one transaction. The same batch may come again; it changes nothing then.
+    func apply(_ batch: ProjectionBatch, nextOffsets: [TopicPartition: Int64]) async throws {
+        let tasks = batch.knownTasks
+        let queued = batch.queuedEvents
+        let events = batch.events + queued.map { .init(event: $0, text: $0.event.structuredJSON.text()) }
+        let fold = ProjectionFold(events.map(\.event))
+        try await pool.transaction { connection in
+            var statements: [PQStatement] = [Self.offsets(nextOffsets)]
+            if !tasks.isEmpty { statements.append(PQStatement(Self.insertTasks, tasks.columns)) }
+            if !events.isEmpty { statements.append(Self.insert(events)) }
+            statements += Self.update(fold)
+            let results = try await connection.pipeline(statements)
+            guard !tasks.isEmpty else { return }
+            // Rows that were missing, because the read model is being rebuilt or the task was made by kubectl: what was
+            // heard of them before must be folded in now.
+            let inserted = try results[1].filter { try $0.bool("inserted") }.map { try $0.text("id") }
+            guard !inserted.isEmpty else { return }
+            try await refold(inserted, connection)
+        }
+    }
+
+    private func refold(_ ids: [String], _ connection: PQConnection) async throws {
+        let rows = try await connection.query(
+            "SELECT event FROM longshore.task_events WHERE task_id = ANY($1) ORDER BY task_id, sequence",
+            [.textArray(ids)]
+        )
+        let events = try rows.compactMap { row -> TaskEvent? in
+            let json = try JSONValue(parsing: row.json("event"))
+            return try? TaskEvent(event: CloudEvent(structuredJSON: json))
+        }
+        let statements = Self.update(ProjectionFold(events))
+        if !statements.isEmpty { try await connection.pipeline(statements) }
+    }
+
+    // MARK: - Statements
+
+    private static func offsets(_ offsets: [TopicPartition: Int64]) -> PQStatement {
+        let sorted = offsets.sorted { $0.key < $1.key }
+        return PQStatement(
+            """
+            INSERT INTO longshore.consumer_offsets (consumer, topic, partition, next_offset)
+            SELECT $1, u.* FROM unnest($2::text[], $3::bigint[], $4::bigint[]) AS u(topic, partition, next_offset)
+            ON CONFLICT (consumer, topic, partition)
+            DO UPDATE SET next_offset = excluded.next_offset, updated_at = now()
+            """,
+            [
+                .text(consumer), .textArray(sorted.map(\.key.topic)),
+                .intArray(sorted.map { Int64($0.key.partition) }), .intArray(sorted.map(\.value)),
+            ]
+        )
+    }
+
+    /// A message in Kafka is what makes a task queued: a row that waits for it, or was given up, becomes so.
+    private static let insertTasks = """
+        INSERT INTO longshore.tasks (\([AcceptedTask].columnNames), phase)
+        SELECT r.*, 'queued' FROM (\([AcceptedTask].rowsSQL)) r ORDER BY r.id
+        ON CONFLICT (id) DO UPDATE
+        SET phase = 'queued', cause = NULL, message = NULL, reason = NULL, finished_at = NULL, updated_at = now()
+        WHERE tasks.phase = 'accepting' OR (tasks.phase = 'rejected' AND tasks.reason = '\(TaskStore.neverPublished)')
+        RETURNING id, xmax = 0 AS inserted
+        """
+
+    /// The same event may be sent again with another time; its id is what makes it the same.
+    private static func insert(_ events: [ProjectionBatch.Event]) -> PQStatement {
+        var seen: Set<String> = []
+        let unique = events.filter { seen.insert($0.event.id).inserted }
+        return PQStatement(
+            """
+            WITH u AS (
+                SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[], $6::jsonb[])
+                    AS u(event_id, task_id, sequence, type, time, event)
+            ), fresh AS (
+                INSERT INTO longshore.task_events (event_id, task_id, sequence, type, time, event)
+                SELECT * FROM u
+                WHERE NOT EXISTS (SELECT FROM longshore.task_events e WHERE e.event_id = u.event_id)
+                ON CONFLICT DO NOTHING
+                RETURNING task_id
+            )
+            SELECT pg_notify('\(EventFeed.channel)', task_id) FROM (SELECT DISTINCT task_id FROM fresh) d
+            """,
+            [
+                .textArray(unique.map(\.event.id)), .textArray(unique.map(\.event.taskID.text)),
+                .intArray(unique.map(\.event.sequence)), .textArray(unique.map(\.event.type.rawValue)),
+                .timestampArray(unique.map(\.event.time.microsecondsSinceEpoch)), .jsonArray(unique.map(\.text)),
+            ]
+        )
+    }
+
+    private static func update(_ fold: ProjectionFold) -> [PQStatement] {
+        var statements: [PQStatement] = []
+        if !fold.tasks.isEmpty { statements.append(updateTasks(fold)) }
+        if !fold.nodes.isEmpty { statements.append(upsertNodes(fold)) }
+        return statements
+    }
+
+    /// Only what is newer than the row's sequence counts, and nothing follows the end.
+    private static func updateTasks(_ fold: ProjectionFold) -> PQStatement {
+        // Sorted, so that two projectors that touch the same rows cannot lock each other out.
+        let tasks = fold.tasks.sorted { $0.key < $1.key }
+        func times(_ path: KeyPath<ProjectionFold.Task, Timestamp?>) -> PQParameter {
+            .timestampArray(tasks.map { $0.value[keyPath: path]?.microsecondsSinceEpoch })
+        }
+        func integers(_ path: KeyPath<ProjectionFold.Task, Int>) -> PQParameter {
+            .intArray(tasks.map { Int64($0.value[keyPath: path]) })
+        }
+        return PQStatement(
+            """
+            UPDATE longshore.tasks t SET
+                phase = u.phase, sequence = u.sequence,
+                nodes_total = greatest(t.nodes_total, u.total), nodes_succeeded = u.succeeded, nodes_failed = u.failed,
+                nodes_skipped = u.skipped, nodes_pulling = u.pulling,
+                cause = coalesce(u.cause, t.cause), message = coalesce(u.message, t.message),
+                reason = coalesce(u.reason, t.reason), queued_at = coalesce(t.queued_at, u.queued_at),
+                started_at = coalesce(t.started_at, u.started_at),
+                finished_at = coalesce(u.finished_at, t.finished_at), updated_at = now()
+            FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
+                $8::bigint[], $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[],
+                $14::timestamptz[])
+              AS u(id, phase, sequence, total, succeeded, failed, skipped, pulling, cause, message, reason, queued_at,
+                started_at, finished_at)
+            WHERE t.id = u.id AND u.sequence > t.sequence
+                AND (t.phase NOT IN ('succeeded', 'failed', 'cancelled', 'rejected')
+                    OR (t.phase = 'rejected' AND t.reason = '\(TaskStore.neverPublished)'))
+            """,
+            [
+                .textArray(tasks.map(\.key.text)), .textArray(tasks.map(\.value.phase.rawValue)),
+                .intArray(tasks.map(\.value.sequence)), integers(\.counts.nodesTotal), integers(\.counts.succeeded),
+                integers(\.counts.failed), integers(\.counts.skipped), integers(\.counts.pulling),
+                .textArray(tasks.map(\.value.cause)), .textArray(tasks.map(\.value.message)),
+                .textArray(tasks.map(\.value.reason)), times(\.queuedAt), times(\.startedAt), times(\.finishedAt),
+            ]
+        )
+    }
+
+    private static func upsertNodes(_ fold: ProjectionFold) -> PQStatement {
+        let nodes = fold.nodes.sorted { $0.key < $1.key }
+        return PQStatement(
+            """
+            INSERT INTO longshore.task_nodes AS n
+                (task_id, node, phase, attempt, images, cause, message, reason, sequence, updated_at)
+            SELECT u.task_id, u.node, u.phase, u.attempt, u.images, u.cause, u.message, u.reason, u.sequence, u.updated_at
+            FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::jsonb[], $6::text[], $7::text[],
+                $8::text[], $9::bigint[], $10::timestamptz[])
+              AS u(task_id, node, phase, attempt, images, cause, message, reason, sequence, updated_at)
+            ON CONFLICT (task_id, node) DO UPDATE SET
+                phase = excluded.phase, attempt = excluded.attempt,
+                images = CASE
+                    WHEN excluded.images = '[]' THEN n.images
+                    WHEN (n.task_id, n.node) IN (SELECT * FROM unnest($11::text[], $12::text[]))
+                        THEN n.images || excluded.images
+                    ELSE excluded.images END,
+                cause = excluded.cause, message = excluded.message, reason = excluded.reason,
+                sequence = excluded.sequence, updated_at = excluded.updated_at
+            WHERE excluded.sequence > n.sequence
+            """,
+            [
+                .textArray(nodes.map(\.key.task.text)), .textArray(nodes.map(\.key.node)),
+                .textArray(nodes.map(\.value.phase.rawValue)), .intArray(nodes.map { Int64($0.value.attempt) }),
+                .jsonArray(nodes.map { $0.value.images.json.text() }), .textArray(nodes.map(\.value.cause)),
+                .textArray(nodes.map(\.value.message)), .textArray(nodes.map(\.value.reason)),
+                .intArray(nodes.map(\.value.sequence)),
+                .timestampArray(nodes.map(\.value.updatedAt.microsecondsSinceEpoch)),
+                .textArray(nodes.filter(\.value.addsImages).map(\.key.task.text)),
+                .textArray(nodes.filter(\.value.addsImages).map(\.key.node)),
+            ]
+        )
+    }
+}

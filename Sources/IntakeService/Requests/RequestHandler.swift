@@ -1,0 +1,202 @@
+import Logging
+import LongshoreDomain
+import LongshoreMessages
+import Metrics
+import RDKafka
+import ServiceRuntime
+import WireFormats
+
+/// Takes requests from `longshore.requests`: the same body as over HTTP, by the same rules, but for secrets in the clear,
+/// which no topic may hold.
+struct RequestHandler: Sendable {
+    let acceptor: TaskAcceptor
+    let producer: KafkaProducer
+    /// Whether producers may ask in the name of this project.
+    let allowsProject: @Sendable (String) -> Bool
+    let clock: any WallClock
+    let metrics: IntakeMetrics
+    let logger: Logger
+
+    /// What became of one message.
+    private enum Result: Sendable {
+        case done
+        case retry
+        case reject(KafkaRejection)
+    }
+
+    /// Handles a batch; what cannot be accepted now comes again.
+    func handle(_ batch: KafkaBatch) async -> KafkaBatch.Outcome {
+        var outcome = KafkaBatch.Outcome.done
+        await withTaskGroup(of: (Int, Result).self) { group in
+            for (index, message) in batch.messages.enumerated() {
+                group.addTask { (index, await handle(message)) }
+            }
+            for await (index, result) in group {
+                switch result {
+                case .done: break
+                case .retry: outcome.retried.insert(index)
+                case .reject(let rejection): outcome.rejected[index] = rejection
+                }
+            }
+        }
+        return outcome
+    }
+
+    private func handle(_ message: KafkaMessage) async -> Result {
+        let requested: TaskRequested
+        do {
+            requested = try TaskRequested(event: message.event)
+        } catch {
+            metrics.countSubmission(source: "kafka", outcome: "malformed")
+            return .reject(KafkaRejection(code: error.code.rawValue, detail: error.message))
+        }
+        do throws(RequestFaults) {
+            let request = try TaskRequest.parse(requested.request, channel: .kafka)
+            guard allowsProject(request.project) else {
+                throw RequestFaults([
+                    RequestFault(
+                        pointer: JSONPointer().appending("project"),
+                        kind: .invalidValue,
+                        detail: "producers may not ask in the name of this project"
+                    )
+                ])
+            }
+            return await accept(request, requested, message)
+        } catch {
+            return await refuse(error, requested, message)
+        }
+    }
+
+    private func accept(_ request: TaskRequest, _ requested: TaskRequested, _ message: KafkaMessage) async -> Result {
+        let outcome: AcceptBatcher.Outcome
+        do throws(TaskAcceptor.Refusal) {
+            outcome = try await acceptor.accept(
+                request,
+                idempotencyKey: requested.idempotencyKey,
+                source: .kafka,
+                traceParent: requested.traceParent
+            )
+        } catch {
+            switch error {
+            case .faults(let faults): return await refuse(faults, requested, message)
+            case .unavailable(let detail):
+                logger.warning("A request has to wait", metadata: [LogKey.error: "\(detail)"])
+                return .retry
+            }
+        }
+        metrics.countSubmission(source: "kafka", outcome: outcome.name)
+        switch outcome {
+        case .accepted(let task):
+            logger.info(
+                "Accepted a task",
+                metadata: [
+                    LogKey.task: "\(task.id)", LogKey.project: "\(task.project)", LogKey.cluster: "\(task.cluster)",
+                    LogKey.offset: "\(message.offset)",
+                ]
+            )
+            return .done
+        case .existing: return .done
+        case .unavailable, .full: return .retry
+        case .conflict:
+            let fault = RequestFault(
+                pointer: JSONPointer().appending("idempotencykey"),
+                kind: .conflict,
+                detail: "another request has used this key"
+            )
+            return await refuse(RequestFaults([fault]), requested, message, isConflict: true)
+        }
+    }
+
+    // MARK: - Refusing
+
+    /// Keeps the request without its values, and says what is wrong with it.
+    private func refuse(
+        _ faults: RequestFaults,
+        _ requested: TaskRequested,
+        _ message: KafkaMessage,
+        isConflict: Bool = false
+    ) async -> Result {
+        metrics.countSubmission(source: "kafka", outcome: isConflict ? "conflict" : "invalid")
+        metrics.deadLetters.increment()
+        var records = [deadLetter(faults, requested, message)]
+        // The task of a conflicting key exists and is somebody's: nothing is said about it.
+        if !isConflict { records.append(ProducerRecord(rejection(faults, requested, message).record)) }
+        for report in await producer.send(records) {
+            guard case .failure(let error) = report else { continue }
+            logger.warning("A refusal was not published", metadata: [LogKey.error: "\(error)"])
+            return .retry
+        }
+        logger.notice(
+            "Refused a request",
+            metadata: [
+                LogKey.topic: "\(message.topicPartition.topic)",
+                LogKey.partition: "\(message.topicPartition.partition)", LogKey.offset: "\(message.offset)",
+                "faults": "\(faults.totalCount)", "hadSecret": "\(faults.containsPlaintextCredential)",
+            ]
+        )
+        return .done
+    }
+
+    private func deadLetter(
+        _ faults: RequestFaults,
+        _ requested: TaskRequested,
+        _ message: KafkaMessage
+    ) -> ProducerRecord {
+        var event = requested.event
+        event.data = RequestRedaction.redact(requested.request)
+        let kept = event.kafkaRecord(topic: message.topicPartition.topic)
+        let original = ConsumerRecord(
+            topicPartition: message.topicPartition,
+            offset: message.offset,
+            timestampMilliseconds: message.timestampMilliseconds,
+            key: message.key,
+            value: kept.value,
+            headers: kept.headers.map { KafkaHeader(name: $0.name, value: $0.value) }
+        )
+        let code = faults.containsPlaintextCredential ? "plaintextCredentialNotAllowed" : "invalidRequest"
+        var record = KafkaDeadLetter.record(
+            for: original,
+            rejection: KafkaRejection(code: code, detail: "\(faults.totalCount) faults", redactsValue: false),
+            topic: Topics.requestsDeadLetter
+        )
+        let listed = JSONValue.array(faults.faults.prefix(50).map { EventFault($0).json })
+        record.headers.append(KafkaHeader(name: "longshore-faults", value: listed.serialized()))
+        return record
+    }
+
+    private func rejection(
+        _ faults: RequestFaults,
+        _ requested: TaskRequested,
+        _ message: KafkaMessage
+    ) -> TaskEvent {
+        // Names are taken from the refused request only where they have the form of one.
+        let project = name(requested.request["project"])
+        let cluster = name(requested.request["cluster"])
+        let id = TaskIDs.derived(project: project, idempotencyKey: requested.idempotencyKey)
+        let time = message.timestampMilliseconds.map { Timestamp(microsecondsSinceEpoch: $0 * 1_000) } ?? clock.now()
+        var event = TaskEvent(
+            id: EventIdentity.phase(id, .rejected),
+            type: .taskRejected,
+            taskID: id,
+            project: project,
+            cluster: cluster,
+            sequence: 1,
+            time: time,
+            phase: .rejected,
+            // An event must stay below 64 KiB.
+            faults: faults.faults.prefix(100).map { EventFault($0) }
+        )
+        event.traceParent = requested.traceParent
+        event.reason = faults.containsPlaintextCredential ? "PlaintextCredential" : "InvalidRequest"
+        event.message =
+            faults.containsPlaintextCredential
+            ? "A secret was sent in the clear through Kafka, which keeps what it is given: change the secret, and send it sealed"
+            : "\(faults.totalCount) fields are wrong"
+        return event
+    }
+
+    private func name(_ value: JSONValue?) -> String {
+        guard let text = value?.string, KubernetesNames.isLabel(Array(text.utf8)) else { return "default" }
+        return text
+    }
+}

@@ -1,0 +1,81 @@
+import LongshoreDomain
+import WireFormats
+
+/// Takes what may be a secret out of a request that was refused, before it is kept.
+///
+/// It works by what may stay, not by what must go: a password can stand under a misspelled name, in a field that does not
+/// exist, or in the place of a whole object.
+enum RequestRedaction {
+    static let replacement = JSONValue.string("<redacted>")
+
+    /// Fields that are kept when their value is a number.
+    private static let numbers: Set<String> = [
+        "priority", "batchSize", "failureTolerance", "timeoutSeconds", "deadlineSeconds", "maxRetries", "retryDelay",
+        "retryMaxDelaySeconds", "ttlSecondsAfterFinished",
+    ]
+
+    /// The request without anything that may be a secret.
+    static func redact(_ request: JSONValue) -> JSONValue {
+        guard let object = request.object else { return replacement }
+        var redacted = JSONObject()
+        for (key, value) in object {
+            switch key {
+            case "images": redacted[key] = list(value, image)
+            case "registryCredentials": redacted[key] = list(value, credential)
+            case "project", "cluster":
+                let isName = value.string.map { KubernetesNames.isLabel(Array($0.utf8)) } ?? false
+                redacted[key] = isName ? value : replacement
+            case _ where numbers.contains(key): redacted[key] = value.double == nil ? replacement : value
+            default: redacted[name(key, in: redacted)] = replacement
+            }
+        }
+        return .object(redacted)
+    }
+
+    /// A reference has no secrets in it, what is no reference may be anything.
+    private static func image(_ value: JSONValue) -> JSONValue {
+        if let text = value.string { return (try? ImageReference(parsing: text)) == nil ? replacement : value }
+        guard let object = value.object else { return replacement }
+        var redacted = JSONObject()
+        for (key, value) in object {
+            switch key {
+            case "image": redacted[key] = image(value)
+            case "secretRef": redacted[key] = reference(value)
+            default: redacted[name(key, in: redacted)] = replacement
+            }
+        }
+        return .object(redacted)
+    }
+
+    private static func credential(_ value: JSONValue) -> JSONValue {
+        guard let object = value.object else { return replacement }
+        var redacted = JSONObject()
+        for (key, value) in object {
+            switch key {
+            case "registry":
+                let isRegistry = value.string.map { (try? RegistryScope(parsing: $0)) != nil } ?? false
+                redacted[key] = isRegistry ? value : replacement
+            case "secretRef": redacted[key] = reference(value)
+            case "sealed": redacted[key] = value["keyId"].map { ["keyId": $0] } ?? replacement
+            default: redacted[name(key, in: redacted)] = replacement
+            }
+        }
+        return .object(redacted)
+    }
+
+    private static func reference(_ value: JSONValue) -> JSONValue {
+        value["name"]?.string == nil ? replacement : ["name": value["name"] ?? replacement]
+    }
+
+    private static func list(_ value: JSONValue, _ element: (JSONValue) -> JSONValue) -> JSONValue {
+        value.array.map { .array($0.prefix(RequestLimits.images).map(element)) } ?? replacement
+    }
+
+    /// A field's name, where it looks like one; names are the client's own text.
+    private static func name(_ key: String, in object: JSONObject) -> String {
+        let isWord = key.utf8.allSatisfy {
+            (0x30...0x39).contains($0) || (0x41...0x5A).contains($0) || (0x61...0x7A).contains($0)
+        }
+        return isWord && key.utf8.count <= 32 ? key : "unknown-\(object.count)"
+    }
+}

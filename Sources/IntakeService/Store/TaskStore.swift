@@ -1,0 +1,171 @@
+import LibPQ
+import LongshoreDomain
+import WireFormats
+
+/// The read model, as the HTTP API reads it, and the rows of tasks that are being accepted.
+struct TaskStore: Sendable {
+    /// The reason of a row that was given up because its message never reached Kafka.
+    static let neverPublished = "NeverPublished"
+
+    let pool: PQPool
+
+    // MARK: - Accepting
+
+    /// Writes down tasks before they go to Kafka.
+    ///
+    /// - Parameter tasks: With different ids.
+    /// - Returns: The rows as they are now, by id, those that were there before included.
+    /// - Throws: `PQError`.
+    func accept(_ tasks: [AcceptedTask]) async throws -> [String: TaskRecord] {
+        let results = try await pool.pipeline([
+            tasks.insertion,
+            PQStatement(
+                "SELECT \(TaskRecord.columns) FROM longshore.tasks t WHERE t.id = ANY($1)",
+                [.textArray(tasks.map(\.id.text))]
+            ),
+        ])
+        var rows: [String: TaskRecord] = [:]
+        for row in results[1] {
+            let record = try TaskRecord(row: row)
+            rows[record.id] = record
+        }
+        return rows
+    }
+
+    /// Notes that a task's owner wants it cancelled.
+    func noteCancelRequest(_ id: String, at time: Timestamp) async throws {
+        try await pool.query(
+            """
+            UPDATE longshore.tasks SET cancel_requested_at = coalesce(cancel_requested_at, $2), updated_at = now()
+            WHERE id = $1
+            """,
+            [.text(id), .timestamp(microsecondsSince1970: time.microsecondsSinceEpoch)]
+        )
+    }
+
+    // MARK: - Reading
+
+    /// One task; nil when there is none.
+    func task(_ id: String) async throws -> TaskRecord? {
+        try await pool.query("SELECT \(TaskRecord.columns) FROM longshore.tasks t WHERE t.id = $1", [.text(id)])
+            .first.map { try TaskRecord(row: $0) }
+    }
+
+    /// What a list of tasks is narrowed down to.
+    struct Filter: Sendable {
+        var project: String?
+        var phases: [TaskPhase] = []
+        var labels: [String: String] = [:]
+        var image: String?
+        /// The last task of the page before.
+        var after: (acceptedAt: Timestamp, id: String)?
+    }
+
+    /// Tasks, the newest first.
+    func tasks(_ filter: Filter, limit: Int) async throws -> [TaskRecord] {
+        var conditions: [String] = []
+        var parameters: [PQParameter] = []
+        func add(_ parameter: PQParameter) -> String {
+            parameters.append(parameter)
+            return "$\(parameters.count)"
+        }
+        if let project = filter.project { conditions.append("t.project = \(add(.text(project)))") }
+        if !filter.phases.isEmpty {
+            conditions.append("t.phase = ANY(\(add(.textArray(filter.phases.map(\.rawValue)))))")
+        }
+        if !filter.labels.isEmpty { conditions.append("t.labels @> \(add(.json(filter.labels.json.text())))") }
+        if let image = filter.image { conditions.append("t.images @> \(add(.textArray([image])))") }
+        if let after = filter.after {
+            let time = add(.timestamp(microsecondsSince1970: after.acceptedAt.microsecondsSinceEpoch))
+            conditions.append("(t.accepted_at, t.id) < (\(time), \(add(.text(after.id))))")
+        }
+        let narrowed = conditions.isEmpty ? "" : "WHERE \(conditions.joined(separator: " AND "))"
+        let rows = try await pool.query(
+            """
+            SELECT \(TaskRecord.columns) FROM longshore.tasks t \(narrowed)
+            ORDER BY t.accepted_at DESC, t.id DESC LIMIT \(add(.int(Int64(limit))))
+            """,
+            parameters
+        )
+        return try rows.map { try TaskRecord(row: $0) }
+    }
+
+    /// The nodes of a task by name, as they are shown.
+    func nodes(of id: String, phases: [NodePhase], after: String?, limit: Int) async throws -> [JSONValue] {
+        let rows = try await pool.query(
+            """
+            SELECT node, phase, attempt, images, cause, message, reason, updated_at FROM longshore.task_nodes
+            WHERE task_id = $1 AND (cardinality($2::text[]) = 0 OR phase = ANY($2)) AND ($3::text IS NULL OR node > $3)
+            ORDER BY node LIMIT $4
+            """,
+            [.text(id), .textArray(phases.map(\.rawValue)), .text(orNull: after), .int(Int64(limit))]
+        )
+        return try rows.map { row in
+            var json: JSONValue = [
+                "node": .string(try row.text("node")), "state": .string(try row.text("phase")),
+                "attempt": .integer(Int64(try row.int("attempt"))),
+                "images": try JSONValue(parsing: row.json("images")),
+                "updatedAt": .string(Timestamp(microsecondsSinceEpoch: try row.timestamp("updated_at")).rfc3339),
+            ]
+            for key in ["cause", "message", "reason"] {
+                if let text = try row.textOrNil(key) { json[key] = .string(text) }
+            }
+            return json
+        }
+    }
+
+    /// An event as it is streamed.
+    struct Event: Sendable {
+        let sequence: Int
+        let type: String
+        /// The CloudEvent in structured JSON.
+        let text: String
+    }
+
+    /// The events of a task after a sequence, in order.
+    func events(of id: String, after sequence: Int, limit: Int) async throws -> [Event] {
+        let rows = try await pool.query(
+            """
+            SELECT sequence, type, event FROM longshore.task_events WHERE task_id = $1 AND sequence > $2
+            ORDER BY sequence LIMIT $3
+            """,
+            [.text(id), .int(Int64(sequence)), .int(Int64(limit))]
+        )
+        return try rows.map { Event(sequence: try $0.int(0), type: try $0.text(1), text: try $0.json(2)) }
+    }
+
+    /// What has been sent, or is to be sent, to whom about a task.
+    func deliveries(of id: String) async throws -> [JSONValue] {
+        let rows = try await pool.query(
+            """
+            SELECT d.id, d.event_id, d.endpoint_id, d.url, d.state, d.attempt, d.next_attempt_at, d.created_at,
+                d.finished_at, d.last_status, d.last_error,
+                (SELECT jsonb_agg(jsonb_build_object('attempt', a.attempt, 'startedAt', a.started_at,
+                    'durationMs', a.duration_ms, 'status', a.status, 'error', a.error) ORDER BY a.attempt, a.started_at)
+                 FROM longshore.delivery_attempts a WHERE a.delivery_id = d.id) AS attempts
+            FROM longshore.deliveries d WHERE d.task_id = $1 ORDER BY d.created_at, d.id LIMIT 500
+            """,
+            [.text(id)]
+        )
+        return try rows.map(Self.delivery)
+    }
+
+    private static func delivery(_ row: PQRow) throws -> JSONValue {
+        var json: JSONValue = [
+            "id": .string(try row.text("id")), "eventId": .string(try row.text("event_id")),
+            "url": .string(try row.text("url")), "state": .string(try row.text("state")),
+            "attempt": .integer(Int64(try row.int("attempt"))),
+        ]
+        if let endpoint = try row.textOrNil("endpoint_id") { json["endpointId"] = .string(endpoint) }
+        if let status = try row.intOrNil("last_status") { json["lastStatus"] = .integer(Int64(status)) }
+        if let error = try row.textOrNil("last_error") { json["lastError"] = .string(error) }
+        for (key, column) in [
+            ("createdAt", "created_at"), ("nextAttemptAt", "next_attempt_at"), ("finishedAt", "finished_at"),
+        ] {
+            guard let time = try row.timestampOrNil(column) else { continue }
+            json[key] = .string(Timestamp(microsecondsSinceEpoch: time).rfc3339)
+        }
+        json["attempts"] = try row.jsonOrNil("attempts").map { try JSONValue(parsing: $0) } ?? []
+        return json
+    }
+}
