@@ -1,0 +1,196 @@
+import Logging
+import LongshoreDomain
+import ServiceLifecycle
+import ServiceRuntime
+import Synchronization
+import WireFormats
+
+/// Leases deliveries that are due and sends them, a bounded number at a time.
+final class DeliveryDispatcher: Sendable {
+    private let configuration: NotifierConfiguration
+    private let store: DeliveryStore
+    private let sender: WebhookSender
+    private let secrets: SigningSecrets
+    private let writer: ResultWriter
+    private let metrics: NotifierMetrics
+    private let logger: Logger
+    private let signal = WakeSignal()
+    private let inFlight = Mutex(0)
+
+    init(
+        configuration: NotifierConfiguration,
+        store: DeliveryStore,
+        sender: WebhookSender,
+        secrets: SigningSecrets,
+        metrics: NotifierMetrics,
+        logger: Logger
+    ) {
+        self.configuration = configuration
+        self.store = store
+        self.sender = sender
+        self.secrets = secrets
+        self.metrics = metrics
+        self.logger = logger
+        self.writer = ResultWriter(
+            store: store,
+            owner: configuration.identity,
+            patience: configuration.lease,
+            metrics: metrics,
+            logger: logger
+        )
+    }
+
+    /// Says that there may be something to send.
+    func wake() { signal.wake() }
+
+    /// Sends until the service stops; then waits for the requests in flight.
+    func run() async {
+        await withGracefulShutdownHandler {
+            await withDiscardingTaskGroup { group in
+                var failures = 0
+                while !Self.isStopping {
+                    do {
+                        let sent = try await sendDue(in: &group)
+                        failures = 0
+                        if sent { continue }
+                    } catch {
+                        failures += 1
+                        report(error, failures: failures)
+                    }
+                    await signal.wait(
+                        upTo: failures > 0 ? min(.seconds(failures), .seconds(10)) : configuration.pollInterval
+                    )
+                }
+                await drain()
+                group.cancelAll()
+            }
+        } onGracefulShutdown: {
+            self.signal.wake()
+        }
+    }
+
+    private static var isStopping: Bool { Task.isCancelled || Task.isShuttingDownGracefully }
+
+    /// Starts what is due and has room; says whether there may be more of it at once.
+    private func sendDue(in group: inout DiscardingTaskGroup) async throws -> Bool {
+        let room = configuration.maximumInFlight - inFlight.withLock { $0 }
+        guard room > 0 else { return false }
+        let deliveries = try await store.claim(configuration, limit: room)
+        let claimedAt = ContinuousClock.now
+        metrics.inFlight(
+            inFlight.withLock {
+                $0 += deliveries.count
+                return $0
+            }
+        )
+        for delivery in deliveries {
+            group.addTask {
+                await self.deliver(delivery, claimedAt: claimedAt)
+                self.metrics.inFlight(
+                    self.inFlight.withLock {
+                        $0 -= 1
+                        return $0
+                    }
+                )
+                // A place is free again, perhaps for a host that has others waiting.
+                self.signal.wake()
+            }
+        }
+        return !deliveries.isEmpty
+    }
+
+    private func drain() async {
+        let deadline = ContinuousClock.now + configuration.drainTimeout
+        while !Task.isCancelled, inFlight.withLock({ $0 }) > 0, ContinuousClock.now < deadline {
+            await signal.wait(upTo: .milliseconds(100))
+        }
+    }
+
+    // MARK: - One delivery
+
+    private func deliver(_ delivery: ClaimedDelivery, claimedAt: ContinuousClock.Instant) async {
+        let signing: [SigningSecret]
+        do {
+            signing = try await secrets.secrets(named: delivery.secretName, project: delivery.project)
+        } catch {
+            await giveBack(delivery, because: error)
+            return
+        }
+        let startedAt = ContinuousClock.now
+        let answer = await sender.send(delivery, secrets: signing)
+        let duration = ContinuousClock.now - startedAt
+        metrics.attempt(answer.outcome, duration: duration)
+        let start = delivery.claimedAt + (startedAt - claimedAt)
+        await writer.write(result(of: delivery, answer, startedAt: start, duration: duration))
+    }
+
+    private func result(
+        of delivery: ClaimedDelivery,
+        _ answer: WebhookSender.Answer,
+        startedAt: Timestamp,
+        duration: Duration
+    ) -> DeliveryResult {
+        let end = startedAt + duration
+        var machine = DeliveryMachine(
+            phase: .delivering,
+            attempt: delivery.attempt,
+            nextAttempt: end,
+            schedule: configuration.schedule
+        )
+        // It cannot fail: a machine that is delivering takes every outcome.
+        _ = try? machine.end(answer.outcome, at: end, random: Double.random(in: 0..<1))
+        log(delivery, answer, machine)
+        return DeliveryResult(
+            id: delivery.id,
+            taskID: delivery.taskID,
+            url: delivery.url,
+            attempt: delivery.attempt,
+            outcome: answer.outcome,
+            phase: machine.phase,
+            retryDelay: machine.phase == .retrying ? machine.nextAttempt.duration(since: end) : nil,
+            startedAt: startedAt,
+            duration: duration,
+            status: answer.status,
+            error: answer.error,
+            excerpt: answer.excerpt
+        )
+    }
+
+    private func log(_ delivery: ClaimedDelivery, _ answer: WebhookSender.Answer, _ machine: DeliveryMachine) {
+        // The URL may hold a token of the receiver's; it is not logged.
+        logger.log(
+            level: machine.phase == .delivered ? .debug : machine.phase.isTerminal ? .warning : .info,
+            machine.phase == .delivered ? "Webhook delivered" : "Webhook not delivered",
+            metadata: [
+                "\(LogKey.task)": "\(delivery.taskID)", "\(LogKey.delivery)": "\(delivery.id)",
+                "\(LogKey.attempt)": "\(delivery.attempt)", "\(LogKey.code)": "\(answer.outcome.code)",
+                "state": "\(machine.phase.rawValue)",
+            ]
+        )
+    }
+
+    private func giveBack(_ delivery: ClaimedDelivery, because error: any Error) async {
+        metrics.problem("secret")
+        logger.warning(
+            "No secret to sign with; the delivery waits",
+            metadata: [
+                "\(LogKey.task)": "\(delivery.taskID)", "\(LogKey.delivery)": "\(delivery.id)",
+                "\(LogKey.project)": "\(delivery.project)", "\(LogKey.error)": "\(error)",
+            ]
+        )
+        let delay = Duration.seconds(Double.random(in: 5..<15))
+        // Unstructured: a stop must not leave the lease to run out. When the database is away, it does run out.
+        let store = store
+        let owner = configuration.identity
+        await Task { try? await store.release(delivery, owner: owner, after: delay) }.value
+    }
+
+    private func report(_ error: any Error, failures: Int) {
+        metrics.problem("database")
+        logger.log(
+            level: failures == 1 ? .warning : .debug,
+            "Due deliveries cannot be read",
+            metadata: ["\(LogKey.error)": "\(error)", "failures": "\(failures)"]
+        )
+    }
+}

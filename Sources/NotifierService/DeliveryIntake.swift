@@ -1,0 +1,168 @@
+import Logging
+import LongshoreDomain
+import LongshoreMessages
+import RDKafka
+import ServiceRuntime
+import Synchronization
+import WireFormats
+
+/// Turns events into deliveries: for each event that a task's receiver has asked for, one row, once.
+final class DeliveryIntake: Sendable {
+    private struct State {
+        /// What is known of tasks: their receiver, or that they have none. Neither changes in a task's life.
+        var known: [TaskID: WebhookTarget?] = [:]
+        /// When the row of a task was first looked for in vain.
+        var missedSince: [TaskID: ContinuousClock.Instant] = [:]
+    }
+
+    private static let maximumKnown = 20_000
+
+    private let store: DeliveryStore
+    private let patience: Duration
+    private let metrics: NotifierMetrics
+    private let logger: Logger
+    private let onInsert: @Sendable () -> Void
+    private let state = Mutex(State())
+
+    init(
+        store: DeliveryStore,
+        patience: Duration,
+        metrics: NotifierMetrics,
+        logger: Logger,
+        onInsert: @escaping @Sendable () -> Void
+    ) {
+        self.store = store
+        self.patience = patience
+        self.metrics = metrics
+        self.logger = logger
+        self.onInsert = onInsert
+    }
+
+    /// Handles a batch of the events topic.
+    func handle(_ batch: KafkaBatch) async throws -> KafkaBatch.Outcome {
+        var outcome = KafkaBatch.Outcome.done
+        var events: [(index: Int, event: TaskEvent)] = []
+        for (index, message) in batch.messages.enumerated() {
+            do {
+                events.append((index, try TaskEvent(event: message.event)))
+            } catch  where error.code == .wrongType {
+                // Somebody else's event, or one that a later release has added.
+                continue
+            } catch {
+                outcome.rejected[index] = KafkaRejection(code: error.code.rawValue, detail: error.description)
+            }
+        }
+        learn(from: events.map(\.event))
+        try await lookUp(Set(events.map(\.event.taskID)))
+        var deliveries: [NewDelivery] = []
+        for (index, event) in events {
+            switch decide(event) {
+            case .wait: outcome.retried.insert(index)
+            case .skip: break
+            case .deliver(let target):
+                deliveries.append(Self.delivery(of: event, batch.messages[index].event, to: target))
+            }
+        }
+        try await record(deliveries)
+        return outcome
+    }
+
+    // MARK: - Receivers
+
+    /// The first event of a task that did not come through intake says itself who is to be told.
+    private func learn(from events: [TaskEvent]) {
+        for event in events {
+            guard let spec = event.spec else { continue }
+            let target = spec.webhookURL.map {
+                WebhookTarget(project: event.project, url: $0, events: Set(spec.webhookEvents))
+            }
+            remember([event.taskID: target])
+        }
+    }
+
+    private func lookUp(_ tasks: Set<TaskID>) async throws {
+        let unknown = state.withLock { state in tasks.filter { state.known.index(forKey: $0) == nil } }
+        guard !unknown.isEmpty else { return }
+        remember(try await store.targets(of: Array(unknown)))
+    }
+
+    private func remember(_ targets: [TaskID: WebhookTarget?]) {
+        state.withLock { state in
+            if state.known.count + targets.count > Self.maximumKnown { state.known = [:] }
+            state.known.merge(targets) { $1 }
+            for task in targets.keys { state.missedSince[task] = nil }
+        }
+    }
+
+    private enum Decision {
+        case deliver(WebhookTarget)
+        case skip
+        case wait
+    }
+
+    /// What to do with an event. The row of a task from `kubectl` comes with the projector, which may be a little behind.
+    private func decide(_ event: TaskEvent) -> Decision {
+        enum Look {
+            case known(WebhookTarget?)
+            case missed(isOver: Bool)
+        }
+        let look = state.withLock { state -> Look in
+            if let known = state.known[event.taskID] { return .known(known) }
+            let since = state.missedSince[event.taskID] ?? .now
+            let isOver = ContinuousClock.now - since >= patience
+            if isOver {
+                // Further events of the task are not to wait as long again.
+                state.known.updateValue(nil, forKey: event.taskID)
+                state.missedSince[event.taskID] = nil
+            } else {
+                state.missedSince[event.taskID] = since
+            }
+            return .missed(isOver: isOver)
+        }
+        switch look {
+        case .known(let target?): return target.events.contains(event.type.shortName) ? .deliver(target) : .skip
+        case .known(nil): return .skip
+        case .missed(isOver: false): return .wait
+        case .missed(isOver: true):
+            metrics.problem("lookup_given_up")
+            logger.warning(
+                "No webhook for a task that is not in the database",
+                metadata: ["\(LogKey.task)": "\(event.taskID)", "event": "\(event.type.shortName)"]
+            )
+            return .skip
+        }
+    }
+
+    // MARK: - Deliveries
+
+    private static func delivery(
+        of event: TaskEvent,
+        _ cloudEvent: CloudEvent,
+        to target: WebhookTarget
+    ) -> NewDelivery {
+        NewDelivery(
+            eventID: event.id,
+            eventName: event.type.shortName,
+            taskID: event.taskID,
+            target: target,
+            secretName: SecretNames.webhookSecret(project: target.project),
+            body: cloudEvent.structuredJSON.text()
+        )
+    }
+
+    private func record(_ deliveries: [NewDelivery]) async throws {
+        guard !deliveries.isEmpty else { return }
+        // An event that is in the batch twice is one delivery.
+        var unique: [String: NewDelivery] = [:]
+        for delivery in deliveries where unique[delivery.eventID] == nil { unique[delivery.eventID] = delivery }
+        let inserted = try await store.insert(Array(unique.values))
+        guard !inserted.isEmpty else { return }
+        for (name, group) in Dictionary(
+            grouping: unique.values.filter { inserted.contains($0.eventID) },
+            by: \.eventName
+        ) {
+            metrics.created(group.count, event: name)
+        }
+        onInsert()
+    }
+}
