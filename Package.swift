@@ -53,9 +53,15 @@ var targets: [Target] = [
     .target(
         name: "KubernetesManifests",
         path: "compose/kubernetes",
-        exclude: [],
+        exclude: [
+            "overlays", "base/kustomization.yaml", "base/networkpolicies.yaml", "base/intake.yaml",
+            "base/executor.yaml", "base/notifier.yaml",
+        ],
         sources: ["KubernetesManifests.swift"],
-        resources: [.embedInCode("base/crd.yaml")]
+        resources: [
+            .embedInCode("base/crd.yaml"), .embedInCode("base/namespaces.yaml"),
+            .embedInCode("base/priorityclass.yaml"), .embedInCode("base/rbac.yaml"),
+        ]
     ),
     // Servers and programs that tests start for themselves; it imports none of our own targets.
     .target(name: "TestSupport", dependencies: [subprocess], path: "Tests/TestSupport"),
