@@ -83,6 +83,49 @@ struct GoldenMessageTests {
         }
     }
 
+    /// Reads records as a consumer in Python does, and prints what it sees.
+    private static let reader = """
+        import base64, json, sys
+        try:
+            from cloudevents.v1 import kafka
+        except ImportError:
+            from cloudevents import kafka
+        for record in json.load(open(sys.argv[1])):
+            headers = {h["name"]: base64.b64decode(h["value"]) for h in record["headers"]}
+            message = kafka.KafkaMessage(headers=headers, key=base64.b64decode(record["key"]), value=base64.b64decode(record["value"]))
+            read = kafka.from_structured if record["structured"] else kafka.from_binary
+            event = read(message)
+            print(event["id"], event["type"], event["source"], json.dumps(event.data, sort_keys=True, ensure_ascii=False, separators=(",", ":")))
+        """
+
+    @Test(
+        "are read by the official Python library in both modes",
+        .enabled("needs the Python package cloudevents") { await Python.has("cloudevents") }
+    )
+    func readByPython() async throws {
+        var records: [JSONValue] = []
+        var expected = ""
+        for (_, event) in try Fixtures.all {
+            for isStructured in [false, true] {
+                let record =
+                    isStructured
+                    ? event.structuredKafkaRecord(topic: "t", key: "k") : event.kafkaRecord(topic: "t", key: "k")
+                let headers = record.headers.map { header -> JSONValue in
+                    ["name": .string(header.name), "value": .string(Base64.encode(header.value ?? []))]
+                }
+                records.append([
+                    "headers": .array(headers), "key": .string(Base64.encode(record.key ?? [])),
+                    "value": .string(Base64.encode(record.value ?? [])), "structured": .bool(isStructured),
+                ])
+                let data = try #require(event.data)
+                expected += "\(event.id) \(event.type) \(event.source) \(data.text(sortedKeys: true))\n"
+            }
+        }
+        let directory = try TemporaryDirectory()
+        let path = try directory.write("records.json", JSONValue.array(records).text())
+        #expect(try await Python.run(Self.reader, [path]) == expected)
+    }
+
     @Test("with an id that a signature could be made over")
     func idsHaveNoDots() throws {
         for (_, event) in try Fixtures.all { #expect(!event.id.contains(".")) }

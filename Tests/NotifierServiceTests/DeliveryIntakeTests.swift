@@ -1,0 +1,92 @@
+import LongshoreDomain
+import LongshoreMessages
+import NotifierService
+import TestSupport
+import Testing
+import WireFormats
+
+@Suite("Finding a task's receiver", .timeLimit(.minutes(3)))
+struct DeliveryIntakeTests {
+    @Test("waits for the row of a task that the projector has not written yet")
+    func waitsForRow() async throws {
+        let receiver = try ScriptedHTTPServer()
+        defer { receiver.stop() }
+        try await NotifierHarness().run { harness in
+            let task = TaskIDs.derived(project: "default", idempotencyKey: "late")
+            try await harness.publish(harness.event(task, .taskSucceeded))
+            // Another task's event shows that the first one has been read.
+            let other = try await harness.insertTask("other", url: receiver.url())
+            try await harness.publish(harness.event(other, .taskSucceeded))
+            try await receiver.waitForRequests(1)
+            try await harness.insertTask("late", url: receiver.url())
+            try await receiver.waitForRequests(2)
+        }
+    }
+
+    @Test("gives up on a task that never appears, and goes on with the others")
+    func givesUp() async throws {
+        let receiver = try ScriptedHTTPServer()
+        defer { receiver.stop() }
+        var configuration = NotifierHarness.configuration()
+        configuration.lookupPatience = .milliseconds(300)
+        try await NotifierHarness().run(configuration) { harness in
+            let ghost = TaskIDs.derived(project: "default", idempotencyKey: "ghost")
+            let task = try await harness.insertTask(url: receiver.url())
+            var later = harness.event(task, .taskSucceeded).record
+            var first = harness.event(ghost, .taskSucceeded).record
+            // On one partition, one behind the other.
+            first.key = Array("same".utf8)
+            later.key = first.key
+            try await harness.publish(first)
+            try await harness.publish(later)
+            try await harness.waitForStates(["delivered"])
+        }
+        #expect(receiver.requests.count == 1)
+    }
+
+    @Test("takes the receiver from the first event of a task that came from the cluster itself")
+    func readsSpec() async throws {
+        let receiver = try ScriptedHTTPServer()
+        defer { receiver.stop() }
+        try await NotifierHarness().run { harness in
+            let task = TaskIDs.derived(project: "default", idempotencyKey: "kubectl")
+            var checking = harness.event(task, .taskChecking)
+            var spec = TaskSpec(images: [])
+            spec.images = [RequestedImage(reference: try ImageReference(parsing: "nginx"))]
+            spec.webhookURL = receiver.url()
+            spec.webhookEvents = ["task.checking", "task.succeeded"]
+            checking.spec = spec
+            checking.source = .kubernetes
+            try await harness.publish(checking, harness.event(task, .taskSucceeded))
+            try await harness.waitForStates(["delivered", "delivered"])
+        }
+        #expect(receiver.requests.count == 2)
+    }
+
+    @Test("passes over records that are no events of tasks, and over tasks that want none")
+    func skipsOthers() async throws {
+        let receiver = try ScriptedHTTPServer()
+        defer { receiver.stop() }
+        try await NotifierHarness().run { harness in
+            let task = try await harness.insertTask(url: receiver.url())
+            let silent = try await harness.insertTask("silent", url: nil)
+            let key = Array(task.text.utf8)
+            try await harness.publish(MessageRecord(topic: Topics.events, key: key, value: Array("{".utf8)))
+            try await harness.publish(
+                CloudEvent(id: "x", source: "/x", type: "com.example.other", data: [:]).kafkaRecord(
+                    topic: Topics.events,
+                    key: task.text
+                )
+            )
+            var broken = harness.event(task, .taskFailed).event
+            broken.data?["counts"] = "hunter2"
+            try await harness.publish(broken.kafkaRecord(topic: Topics.events))
+            try await harness.publish(harness.event(silent, .taskSucceeded))
+            var last = harness.event(task, .taskSucceeded).record
+            last.key = key
+            try await harness.publish(last)
+            let rows = try await harness.waitForStates(["delivered"])
+            #expect(rows.first?.id == EventIdentity.event(task, type: .taskSucceeded))
+        }
+    }
+}

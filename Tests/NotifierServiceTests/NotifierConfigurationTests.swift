@@ -1,0 +1,50 @@
+import Curl
+import NotifierService
+import ServiceRuntime
+import Testing
+
+@Suite("The notifier's configuration")
+struct NotifierConfigurationTests {
+    private static let keys = SettingKeys.common + SettingKeys.kafka + SettingKeys.notifier
+
+    @Test("sends to the public internet only unless told otherwise")
+    func defaults() throws {
+        let configuration = try NotifierConfiguration(settings: Settings(values: [:], keys: Self.keys))
+        #expect(configuration.addressPolicy == .publicOnly)
+        #expect(configuration.namespace == "longshore-webhooks")
+        #expect(configuration.maximumInFlightPerHost == 8)
+        #expect(configuration.requestTimeout == .seconds(15))
+        #expect(configuration.lease >= configuration.requestTimeout + .seconds(5))
+        #expect(configuration.keptResponseBytes == 16_384)
+        #expect(NotifierConfiguration().identity != NotifierConfiguration().identity)
+    }
+
+    @Test("reads networks and limits")
+    func reads() throws {
+        let values: [SettingKey: String] = [
+            SettingKeys.webhookAllowLoopback: "true", SettingKeys.webhookAllowedNetworks: "10.1.0.0/16, fd00::/8",
+            SettingKeys.webhookDeniedNetworks: "10.1.2.0/24", SettingKeys.webhookConcurrency: "7",
+        ]
+        let configuration = try NotifierConfiguration(settings: Settings(values: values, keys: Self.keys))
+        #expect(configuration.addressPolicy.allowsLoopback)
+        #expect(!configuration.addressPolicy.allowsPrivate)
+        #expect(configuration.addressPolicy.verdict(for: IPAddress("10.1.1.1")!) == .allowed)
+        #expect(configuration.addressPolicy.verdict(for: IPAddress("10.1.2.1")!) != .allowed)
+        #expect(configuration.addressPolicy.verdict(for: IPAddress("fd00::1")!) == .allowed)
+        #expect(configuration.addressPolicy.verdict(for: IPAddress("10.2.1.1")!) != .allowed)
+        #expect(configuration.maximumInFlight == 7)
+    }
+
+    @Test(
+        "refuses what it cannot use",
+        arguments: [
+            (SettingKeys.webhookAllowedNetworks, "10.0.0.0/33"), (SettingKeys.webhookDeniedNetworks, "everything"),
+            (SettingKeys.webhookConcurrency, "0"), (SettingKeys.webhookAllowLoopback, "perhaps"),
+        ]
+    )
+    func refuses(key: SettingKey, value: String) {
+        #expect(throws: SettingsError.self) {
+            try NotifierConfiguration(settings: Settings(values: [key: value], keys: Self.keys))
+        }
+    }
+}
