@@ -113,6 +113,10 @@ targets += [
         ]
     ),
     .testTarget(
+        name: "KubernetesManifestsTests",
+        dependencies: ["KubernetesManifests", "KubernetesAPI", "LongshoreDomain", "WireFormats", "TestSupport"]
+    ),
+    .testTarget(
         name: "IntegrationTests",
         dependencies: [
             "TestSupport", "RDKafka", "LibPQ", "Curl", "KubernetesAPI", "LongshoreMessages", "LongshoreDomain",
