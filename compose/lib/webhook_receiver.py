@@ -21,23 +21,37 @@ def fault(secret, headers, body):
     """Why a delivery is not to be trusted, or None."""
     identifier = headers.get("webhook-id", "")
     timestamp = headers.get("webhook-timestamp", "")
-    if not identifier or not timestamp.isdigit():
+    if not identifier or not timestamp.isascii() or not timestamp.isdigit():
         return "headers are missing"
     if abs(time.time() - int(timestamp)) > TOLERANCE_SECONDS:
         return "the timestamp is too far from now"
     signed = f"{identifier}.{timestamp}.".encode() + body
-    expected = base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest()).decode()
+    expected = base64.b64encode(hmac.new(secret, signed, hashlib.sha256).digest())
     for signature in headers.get("webhook-signature", "").split():
         version, _, value = signature.partition(",")
-        if version == "v1" and hmac.compare_digest(value, expected):
+        if version == "v1" and hmac.compare_digest(value.encode(), expected):
             return None
     return "no signature matches"
+
+
+def description(body):
+    """One line about an event, or None when the body is none."""
+    try:
+        event = json.loads(body)
+        counts = event["data"].get("counts", {})
+        return (
+            f"{event['type']:<34} task {event['subject']}  {event['time']}  "
+            f"{counts.get('nodesSucceeded', '?')} of {counts.get('nodesTotal', '?')} nodes succeeded"
+        )
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
 
 
 def handler(secret, bodies):
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self):
-            length = int(self.headers.get("content-length", 0))
+            text = self.headers.get("content-length", "0")
+            length = int(text) if text.isascii() and text.isdigit() else MAXIMUM_BODY + 1
             if length > MAXIMUM_BODY:
                 self.send_error(413)
                 return
@@ -47,14 +61,12 @@ def handler(secret, bodies):
                 print(f"REFUSED: {problem}", flush=True)
                 self.send_error(401)
                 return
-            event = json.loads(body)
-            data = event.get("data", {})
-            counts = data.get("counts", data)
-            print(
-                f"signature verified  {event['type']:<34} task {event['subject']}  "
-                f"{counts.get('succeeded', '?')} of {counts.get('nodesTotal', '?')} nodes succeeded",
-                flush=True,
-            )
+            line = description(body)
+            if line is None:
+                print("REFUSED: the signature is right, but the body is not an event", flush=True)
+                self.send_error(400)
+                return
+            print(f"signature verified  {line}", flush=True)
             if bodies:
                 bodies.write(body + b"\n")
                 bodies.flush()
