@@ -30,6 +30,12 @@ package final class KafkaProducer: Sendable {
         /// How long a topic may be missing before sends to it fail; default 10 s.
         package var topicWait: Duration = .seconds(10)
 
+        /// How often topics are looked up; default 10 s.
+        ///
+        /// librdkafka refuses records for a topic that it once found missing until its next look, which by its own
+        /// default is after 5 minutes.
+        package var metadataRefreshInterval: Duration = .seconds(10)
+
         /// The defaults.
         package init() {}
     }
@@ -95,6 +101,7 @@ package final class KafkaProducer: Sendable {
             "queue.buffering.max.kbytes": "\(max(1, options.maximumQueuedKilobytes))",
             "message.max.bytes": "\(options.maximumRecordBytes)",
             "topic.metadata.propagation.max.ms": "\(options.topicWait.clampedMilliseconds)",
+            "topic.metadata.refresh.interval.ms": "\(max(10, options.metadataRefreshInterval.clampedMilliseconds))",
             "compression.type": "lz4",
             "partitioner": "murmur2_random",
             "reconnect.backoff.max.ms": "2000",

@@ -3,7 +3,8 @@ import Logging
 
 /// Writes librdkafka's log lines with swift-log.
 ///
-/// Errors and warnings keep their level; everything else is `debug`.
+/// Errors and warnings keep their level; everything else is `debug`, and so are warnings that a property is for the
+/// other kind of client: producers and consumers share one configuration.
 final class LibraryLog: Sendable {
     let filter: SecretFilter
     private let logger: Logger
@@ -18,10 +19,11 @@ final class LibraryLog: Sendable {
     ///   - facility: librdkafka's short word for the kind of line.
     ///   - text: The line.
     func write(level: Int32, facility: UnsafePointer<CChar>?, text: UnsafePointer<CChar>?) {
+        let facility = facility.map { String(cString: $0) } ?? ""
         let mapped: Logger.Level =
             switch level {
             case ...3: .error
-            case 4: .warning
+            case 4 where facility != "CONFWARN": .warning
             default: .debug
             }
         guard self.logger.logLevel <= mapped else { return }
@@ -29,7 +31,7 @@ final class LibraryLog: Sendable {
             level: mapped,
             "librdkafka",
             metadata: [
-                "facility": "\(facility.map { String(cString: $0) } ?? "")",
+                "facility": "\(facility)",
                 "text": "\(self.filter.clean(text.map { String(cString: $0) } ?? ""))",
             ]
         )

@@ -22,7 +22,12 @@ struct KafkaLoopState {
         var queue: [Item] = []
         /// Items that are being handled.
         var inHand = 0
-        /// The next offset to read once what was handled is done.
+        /// The offset after the last record that was handed over, done or not.
+        var handedOver: Int64 = 0
+        /// The first offset that is open when nothing is in hand: records behind one that is tried again were done
+        /// before it, and what waits for room was not.
+        var openOffset: Int64 { min(self.handedOver, self.queue.first?.record.offset ?? .max) }
+        /// The offset before which everything is done.
         var done: Int64?
         var stored: Int64?
         /// How often the first items of the queue have failed in a row.
@@ -90,8 +95,11 @@ struct KafkaLoopState {
     func nextOffsets(after batch: [Item]) -> [TopicPartition: Int64] {
         var result: [TopicPartition: Int64] = [:]
         for item in batch where self.partitions[item.record.topicPartition]?.generation == item.generation {
-            let next = item.record.offset + 1
-            result[item.record.topicPartition] = max(next, result[item.record.topicPartition] ?? next)
+            let key = item.record.topicPartition
+            var partition = self.partitions[key]
+            let next = max(item.record.offset + 1, result[key] ?? 0, partition?.handedOver ?? 0)
+            partition?.handedOver = next
+            result[key] = partition?.openOffset
         }
         return result
     }
@@ -112,8 +120,9 @@ struct KafkaLoopState {
             let key = batch[index].record.topicPartition
             guard self.partitions[key]?.generation == batch[index].generation else { continue }
             left[key, default: []] += remaining[index].map { [$0] } ?? []
-            // Offsets rise within a partition, so the last one wins; what remains sets it back below.
-            self.partitions[key]?.done = batch[index].record.offset + 1
+            let next = batch[index].record.offset + 1
+            let handedOver = max(next, self.partitions[key]?.handedOver ?? next)
+            self.partitions[key]?.handedOver = handedOver
         }
         for (key, items) in left {
             guard var partition = self.partitions[key] else { continue }
@@ -124,6 +133,7 @@ struct KafkaLoopState {
                 partition.attempt += 1
                 partition.due = retryAt(partition.attempt)
             } else {
+                partition.done = partition.openOffset
                 partition.attempt = 0
                 partition.due = nil
             }

@@ -176,7 +176,8 @@ import Testing
         try cluster.createTopic("good", partitions: 1)
         try cluster.createTopic("bad", partitions: 1)
         cluster.setTopicError("bad", Fault.unknownTopic)
-        let producer = try cluster.producer(["topic.metadata.refresh.interval.ms": "200"]) {
+        let producer = try cluster.producer {
+            $0.metadataRefreshInterval = .milliseconds(200)
             $0.topicWait = .milliseconds(500)
             $0.deliveryTimeout = .seconds(8)
         }
@@ -186,6 +187,10 @@ import Testing
         #expect(try outcomes[1].get().offset == 0)
         let error = #expect(throws: KafkaError.self) { try outcomes[0].get() }
         #expect(error?.code == .unknownTopic)
+        cluster.setTopicError("bad", 0)
+        try await waitUntil("the topic to be found") {
+            (try? await producer.send(ProducerRecord(topic: "bad", value: [1]))) != nil
+        }
         await producer.close(timeout: .seconds(5))
     }
 

@@ -36,6 +36,7 @@ extension MockCluster {
         var options = KafkaProducer.Options()
         options.deliveryTimeout = deliveryTimeout
         options.topicWait = .milliseconds(500)
+        options.metadataRefreshInterval = .milliseconds(200)
         return try KafkaProducer(configuration: self.kafkaConfiguration, options: options, logger: kafkaTestLogger)
     }
 

@@ -52,6 +52,56 @@ import Testing
         #expect(state.nextDue(after: self.start) == nil)
     }
 
+    @Test func `when the one that failed is done, so are those behind it`() {
+        var state = self.state()
+        self.receive(0...4, of: self.high, into: &state)
+        let batch = state.takeBatch(now: self.start) { _ in .max }
+        state.complete(batch, remaining: [1: batch[1]]) { _ in self.start }
+        #expect(state.takeOffsets() == [self.high: 1])
+        let again = state.takeBatch(now: self.start) { _ in .max }
+        #expect(self.offsets(again) == [1])
+        #expect(state.nextOffsets(after: again) == [self.high: 5])
+        state.complete(again, remaining: [:]) { _ in self.start }
+        #expect(state.takeOffsets() == [self.high: 5])
+    }
+
+    @Test(arguments: 0..<200) func `whatever fails, in whatever order, nothing below the offset is open`(seed: Int) {
+        var random = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15 | 1
+        func next(_ bound: UInt64) -> UInt64 {
+            random ^= random << 13
+            random ^= random >> 7
+            random ^= random << 17
+            return random % bound
+        }
+        var state = self.state(maximumBatch: 7)
+        var received: Int64 = 0
+        var done: Set<Int64> = []
+        var stored: Int64 = 0
+        for round in 0..<60 {
+            let count = Int64(next(4))
+            if count > 0, round < 40 {
+                self.receive(received...(received + count - 1), of: self.high, into: &state)
+                received += count
+            }
+            let batch = state.takeBatch(now: self.start) { _ in .max }
+            var remaining: [Int: KafkaLoopState.Item] = [:]
+            for index in batch.indices {
+                if round < 40, next(3) == 0 {
+                    remaining[index] = batch[index]
+                } else {
+                    done.insert(batch[index].record.offset)
+                }
+            }
+            state.complete(batch, remaining: remaining) { _ in self.start }
+            if let offset = state.takeOffsets()[self.high] {
+                #expect(offset >= stored)
+                stored = offset
+            }
+            #expect((0..<stored).allSatisfy(done.contains))
+        }
+        #expect(stored == received)
+    }
+
     @Test func `records behind a failed one wait, other partitions go on`() {
         var state = self.state()
         self.receive(0...0, of: self.high, into: &state)

@@ -207,9 +207,10 @@ import WireFormats
 
     @Test func `while dead letters cannot be written the offset does not move`() async throws {
         let cluster = try self.cluster()
+        let filler = try cluster.makeProducer()
         let producer = try cluster.makeProducer(deliveryTimeout: .milliseconds(700))
         cluster.setTopicError("dlq", 3)
-        for outcome in await producer.send([
+        for outcome in await filler.send([
             eventRecord("0", topic: "t"), ProducerRecord(topic: "t", value: [1]), eventRecord("2", topic: "t"),
         ]) { _ = try outcome.get() }
         let handled = HandledIDs()
@@ -226,6 +227,7 @@ import WireFormats
         }
         #expect(try await cluster.read("dlq", count: 1).count == 1)
         #expect(handled.all == ["0", "2"])
+        await filler.close(timeout: .seconds(5))
         await producer.close(timeout: .seconds(5))
     }
 
