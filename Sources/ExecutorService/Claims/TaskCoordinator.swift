@@ -1,0 +1,320 @@
+import KubernetesAPI
+import Logging
+import LongshoreDomain
+import LongshoreMessages
+import Metrics
+import ServiceRuntime
+import Synchronization
+import WireFormats
+
+/// Decides which tasks this executor works on, starts their runners and tells these what happens.
+actor TaskCoordinator {
+    private let context: ExecutorContext
+    private let leases: Informer<Lease>
+    private var peers: PeerLeases
+    private var runners: [TaskID: TaskRunner] = [:]
+    /// PullTasks (by uid) whose end here is not in the informer's view yet.
+    private var ended: Set<String> = []
+    /// Claims under way, by uid.
+    private var claiming: Set<String> = []
+    private var wasValid = false
+    private var isStopping = false
+    private var idleWaiters: [CheckedContinuation<Void, Never>] = []
+    private let starts: AsyncStream<Work>.Continuation
+    private let work: AsyncStream<Work>
+    /// How many tasks are worked on, for whoever must not wait for this actor.
+    private let load: Mutex<Int>
+
+    private enum Work: Sendable {
+        case run(TaskRunner)
+        case claim(PullTask)
+    }
+
+    init(context: ExecutorContext, leases: Informer<Lease>) {
+        self.context = context
+        self.leases = leases
+        peers = PeerLeases(defaultDuration: context.configuration.leaseDuration)
+        load = Mutex(0)
+        (work, starts) = AsyncStream.makeStream()
+    }
+
+    /// How many tasks are worked on.
+    nonisolated var taskCount: Int { load.withLock { $0 } }
+
+    /// The executors that are alive, this one included.
+    func livingExecutors() -> [String] {
+        Set(peers.living(at: .now) + [context.configuration.identity]).sorted()
+    }
+
+    // MARK: - Running
+
+    /// Works until cancelled.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.followPullTasks() }
+            group.addTask { await self.followJobs() }
+            group.addTask { await self.followPods() }
+            group.addTask { await self.followNodes() }
+            group.addTask { await self.followLeases() }
+            group.addTask { await self.tick() }
+            for await item in work {
+                switch item {
+                case .run(let runner):
+                    group.addTask {
+                        let end = await runner.run()
+                        await self.ended(runner, end)
+                    }
+                case .claim(let pullTask):
+                    group.addTask { await self.claim(pullTask) }
+                }
+            }
+            group.cancelAll()
+        }
+    }
+
+    /// Stops taking tasks, has every task written down and given up, and returns when that is done.
+    func release() async {
+        isStopping = true
+        for runner in runners.values { runner.inbox.stop(.release) }
+        guard !isIdle else { return }
+        await withCheckedContinuation { idleWaiters.append($0) }
+    }
+
+    /// Ends ``run()`` once nothing is under way; what is still running is cancelled.
+    func finish() {
+        isStopping = true
+        starts.finish()
+        resumeIdleWaiters()
+    }
+
+    private var isIdle: Bool { runners.isEmpty && claiming.isEmpty }
+
+    private func resumeIdleWaiters() {
+        let waiters = idleWaiters
+        idleWaiters = []
+        for waiter in waiters { waiter.resume() }
+    }
+
+    private func tick() async {
+        while !Task.isCancelled {
+            let isValid = context.lease.isValid
+            if wasValid && !isValid {
+                context.metrics.leaseLosses.increment()
+                context.logger.error("The Lease ran out: all tasks are put down until it is renewed")
+                for runner in runners.values { runner.inbox.stop(.abandon) }
+            }
+            wasValid = isValid
+            if isValid && !isStopping {
+                for pullTask in context.pullTasks.list() { consider(pullTask) }
+            }
+            context.metrics.setRunning(tasks: runners.count)
+            try? await Task.sleep(for: context.configuration.claimInterval)
+        }
+    }
+
+    // MARK: - Following
+
+    private func followPullTasks() async {
+        for await event in context.pullTasks.events() {
+            switch event {
+            case .added(let pullTask): note(pullTask)
+            case .updated(_, let pullTask): note(pullTask)
+            case .deleted(let pullTask): forget(pullTask)
+            case .synced: break
+            }
+        }
+    }
+
+    private func note(_ pullTask: PullTask) {
+        if let id = pullTask.taskID, let runner = runners[id], runner.pullTask.metadata.uid == pullTask.metadata.uid {
+            runner.inbox.post {
+                if pullTask.metadata.deletionTimestamp != nil { $0.isDeleted = true }
+                $0.pullTask = pullTask
+            }
+        } else {
+            consider(pullTask)
+        }
+    }
+
+    private func forget(_ pullTask: PullTask) {
+        if let uid = pullTask.metadata.uid { ended.remove(uid) }
+        guard let id = pullTask.taskID, let runner = runners[id],
+            runner.pullTask.metadata.uid == pullTask.metadata.uid
+        else { return }
+        runner.inbox.post { $0.isDeleted = true }
+    }
+
+    private func followJobs() async {
+        for await event in context.jobs.events() {
+            guard let job = event.object, let key = AttemptKey(job.metadata), let runner = runner(of: job.metadata)
+            else {
+                continue
+            }
+            switch event {
+            case .added, .updated: runner.inbox.post { $0.attempts[key, default: .init()].job = job }
+            case .deleted:
+                runner.inbox.post {
+                    $0.attempts[key, default: .init()].job = job
+                    $0.attempts[key]?.isJobGone = true
+                }
+            case .synced: break
+            }
+        }
+    }
+
+    private func followPods() async {
+        for await event in context.pods.events() {
+            guard let pod = event.object, let key = AttemptKey(pod.metadata), let runner = runner(of: pod.metadata)
+            else {
+                continue
+            }
+            switch event {
+            case .added, .updated: runner.inbox.post { $0.attempts[key, default: .init()].pod = pod }
+            case .deleted: runner.inbox.post { $0.attempts[key, default: .init()].podGone = pod }
+            case .synced: break
+            }
+        }
+    }
+
+    private func runner(of metadata: ObjectMeta) -> TaskRunner? {
+        metadata.labels[PullTaskKeys.task].flatMap { TaskID($0) }.flatMap { runners[$0] }
+    }
+
+    private func followNodes() async {
+        for await event in context.nodes.events() {
+            switch event {
+            case .updated(let old, let new):
+                guard old.isReady != new.isReady, let name = new.metadata.name else { continue }
+                tellAll(.nodeReadiness(node: name, isReady: new.isReady))
+            case .deleted(let node):
+                if let name = node.metadata.name { tellAll(.nodeGone(node: name)) }
+            case .added, .synced: break
+            }
+        }
+    }
+
+    private func tellAll(_ event: TaskRun.Event) {
+        for runner in runners.values { runner.inbox.post(event) }
+    }
+
+    private func followLeases() async {
+        for await event in leases.events() {
+            guard let lease = event.object, let identity = lease.holderIdentity else { continue }
+            switch event {
+            case .added, .updated:
+                let version = lease.metadata.resourceVersion ?? ""
+                let duration = lease.leaseDurationSeconds.map { Duration.seconds($0) }
+                peers.observe(identity, version: version, duration: duration, at: .now)
+            case .deleted: peers.remove(identity, at: .now)
+            case .synced: break
+            }
+        }
+    }
+
+    // MARK: - Claiming
+
+    /// Claims a task that nobody works on, if there is room.
+    private func consider(_ pullTask: PullTask) {
+        guard !isStopping, context.lease.isValid, runners.count + claiming.count < context.configuration.maximumTasks,
+            pullTask.isReadyToRun, let uid = pullTask.metadata.uid, !ended.contains(uid), !claiming.contains(uid),
+            let id = pullTask.taskID, runners[id] == nil
+        else { return }
+        if let owner = pullTask.status.owner?.identity, owner != context.configuration.identity {
+            guard leases.hasSynced, peers.isExpired(owner, at: .now) else { return }
+        }
+        claiming.insert(uid)
+        starts.yield(.claim(pullTask))
+    }
+
+    private func claim(_ pullTask: PullTask) async {
+        let uid = pullTask.metadata.uid ?? ""
+        defer {
+            claiming.remove(uid)
+            if isIdle { resumeIdleWaiters() }
+        }
+        guard let id = pullTask.taskID else { return }
+        let spec: TaskSpec
+        do throws(RequestFaults) {
+            spec = try pullTask.resolvedSpec(cluster: context.configuration.cluster)
+        } catch {
+            if await TaskRejection(context: context).reject(pullTask, id: id, faults: error) { ended.insert(uid) }
+            return
+        }
+        var wanted = pullTask
+        Self.mark(&wanted, id: id, by: context)
+        do throws(KubernetesError) {
+            let claimed = try await context.client.replaceStatus(wanted)
+            let former = pullTask.status.owner?.identity
+            context.metrics.claims.increment()
+            if let former, former != context.configuration.identity {
+                context.logger(for: pullTask).notice("Taken over", metadata: ["former": "\(former)"])
+            }
+            if isStopping {
+                var released = claimed
+                released.status.owner = nil
+                try await context.client.replaceStatus(released)
+            } else {
+                start(claimed, id: id, spec: spec)
+            }
+        } catch {
+            if error.reason == .conflict || error.reason == .notFound {
+                context.metrics.claimsLost.increment()
+            } else {
+                context.logger(for: pullTask).warning("The task could not be claimed", metadata: ["error": "\(error)"])
+            }
+        }
+    }
+
+    /// Writes a claim into a PullTask: the owner, the acceptance, a block of sequence numbers.
+    static func mark(_ pullTask: inout PullTask, id: TaskID, by context: ExecutorContext) {
+        let now = context.wallClock.now()
+        pullTask.status.owner = PullTaskStatus.Owner(identity: context.configuration.identity, claimedAt: now)
+        pullTask.status.taskID = id
+        if pullTask.status.phase == nil { pullTask.status.phase = .queued }
+        if pullTask.status.conditions[PullTaskKeys.accepted] == nil {
+            pullTask.status.set(condition: PullTaskKeys.accepted, .true, reason: "Accepted", at: now)
+        }
+        // Number 1 is the projector's "queued".
+        pullTask.status.sequence = max(1, pullTask.status.sequence) + RunnerLoop.sequenceBlock
+    }
+
+    /// Starts the runner of a task that this executor owns by the view given.
+    func start(_ pullTask: PullTask, id: TaskID, spec: TaskSpec) {
+        guard runners[id] == nil, !isStopping else { return }
+        let runner = TaskRunner(taskID: id, pullTask: pullTask, spec: spec, context: context)
+        runners[id] = runner
+        load.withLock { $0 = runners.count }
+        context.metrics.setRunning(tasks: runners.count)
+        starts.yield(.run(runner))
+        // What was changed between the claim and now was told to nobody.
+        if let namespace = pullTask.metadata.namespace, let name = pullTask.metadata.name,
+            let seen = context.pullTasks.get(namespace: namespace, name: name),
+            seen.metadata.uid == pullTask.metadata.uid, seen.control != pullTask.control
+        {
+            runner.inbox.post { $0.pullTask = seen }
+        }
+    }
+
+    private func ended(_ runner: TaskRunner, _ end: TaskRunner.End) {
+        runners[runner.taskID] = nil
+        load.withLock { $0 = runners.count }
+        context.metrics.setRunning(tasks: runners.count)
+        if end == .finished, let uid = runner.pullTask.metadata.uid,
+            let name = runner.pullTask.metadata.name,
+            context.pullTasks.get(namespace: runner.pullTask.metadata.namespace, name: name) != nil
+        {
+            ended.insert(uid)
+        }
+        if end != .finished {
+            context.logger(for: runner.pullTask).info("Put down a task", metadata: ["end": "\(end.rawValue)"])
+        }
+        if isIdle { resumeIdleWaiters() }
+    }
+
+    /// The PullTask of a task that kubectl may have made under another name.
+    nonisolated func name(of task: TaskID) -> String {
+        let namespace = context.configuration.namespace
+        if context.pullTasks.get(namespace: namespace, name: task.text) != nil { return task.text }
+        return context.pullTasks.list().first { $0.taskID == task }?.metadata.name ?? task.text
+    }
+}

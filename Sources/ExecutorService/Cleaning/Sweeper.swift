@@ -1,0 +1,131 @@
+import KubernetesAPI
+import Logging
+import LongshoreDomain
+import Metrics
+import ServiceRuntime
+import WireFormats
+
+/// Removes what has had its time, and what an executor that died left behind. Every executor sweeps; what one has removed,
+/// the others find gone.
+actor Sweeper {
+    private let context: ExecutorContext
+    private let isAlive: @Sendable (_ executor: String) async -> Bool
+    /// Ended tasks whose owner is gone, looked after once.
+    private var cleaned: Set<String> = []
+    /// Jobs seen without their PullTask, by uid; removed when they still are at the next look.
+    private var suspects: Set<String> = []
+
+    init(context: ExecutorContext, isAlive: @escaping @Sendable (_ executor: String) async -> Bool) {
+        self.context = context
+        self.isAlive = isAlive
+    }
+
+    /// Sweeps until cancelled.
+    func run() async {
+        while !Task.isCancelled {
+            let interval = context.configuration.sweepInterval
+            // Executors that were started together must not sweep together.
+            try? await Task.sleep(for: interval * Double.random(in: 0.8...1.2))
+            guard !Task.isCancelled, context.lease.isValid, context.pullTasks.hasSynced else { continue }
+            await sweep()
+        }
+    }
+
+    /// Looks once.
+    func sweep() async {
+        let pullTasks = context.pullTasks.list()
+        let now = context.wallClock.now()
+        for pullTask in pullTasks where pullTask.metadata.deletionTimestamp == nil {
+            guard context.lease.isValid, !Task.isCancelled else { return }
+            if isOver(pullTask, now) {
+                await delete(pullTask)
+            } else if pullTask.isFinished {
+                await cleanUp(pullTask)
+            }
+        }
+        cleaned.formIntersection(pullTasks.compactMap(\.metadata.uid))
+        await removeOrphans(Set(pullTasks.compactMap(\.metadata.uid)))
+    }
+
+    /// Whether the PullTask itself is to go: after its TTL, or when its hand-off was never completed and is too late now.
+    private func isOver(_ pullTask: PullTask, _ now: Timestamp) -> Bool {
+        if pullTask.isFinished {
+            guard let finishedAt = pullTask.status.finishedAt else { return false }
+            let seconds = pullTask.spec["ttlSecondsAfterFinished"]?.integer ?? 3_600
+            return finishedAt + .seconds(max(0, seconds)) < now
+        }
+        guard pullTask.isFromKafka, !pullTask.isReadyToRun else { return false }
+        let seconds = pullTask.spec["deadlineSeconds"]?.integer ?? 86_400
+        return pullTask.acceptedAt + .seconds(max(0, seconds)) + .seconds(60) < now
+    }
+
+    private func delete(_ pullTask: PullTask) async {
+        guard let name = pullTask.metadata.name else { return }
+        do throws(KubernetesError) {
+            try await context.client.deleteIfPresent(
+                PullTask.self,
+                name: name,
+                namespace: pullTask.metadata.namespace,
+                DeleteOptions(uid: pullTask.metadata.uid)
+            )
+        } catch {
+            context.logger(for: pullTask).warning("A PullTask could not be removed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// An ended task's Jobs and Secrets are its owner's to remove; when that one is gone, anyone's.
+    private func cleanUp(_ pullTask: PullTask) async {
+        guard let uid = pullTask.metadata.uid, !cleaned.contains(uid), let id = pullTask.taskID,
+            let owner = pullTask.status.owner?.identity, let reference = OwnerReference(controller: pullTask)
+        else { return }
+        // What this executor owned it has cleaned up, or was cut off while doing so: then once more does no harm.
+        if owner != context.configuration.identity, await isAlive(owner) { return }
+        let spec = try? pullTask.resolvedSpec(cluster: context.configuration.cluster)
+        let template = JobTemplate(
+            taskID: id,
+            spec: spec ?? TaskSpec(images: []),
+            owner: reference,
+            namespace: context.configuration.namespace,
+            helperImage: context.configuration.helperImage,
+            priorityClassName: nil
+        )
+        let jobs = JobWriter(
+            client: context.client,
+            lease: context.lease,
+            limit: context.limit,
+            metrics: context.metrics,
+            template: template,
+            logger: context.logger(for: pullTask)
+        )
+        await TaskCleaner(context: context).clean(id, spec: spec, jobs: jobs)
+        cleaned.insert(uid)
+    }
+
+    /// Jobs whose PullTask is gone: Kubernetes' own garbage collection is late, or not there.
+    private func removeOrphans(_ known: Set<String>) async {
+        var orphans: Set<String> = []
+        for job in context.jobs.list() {
+            guard AttemptKey(job.metadata) != nil, let uid = job.metadata.uid, let name = job.metadata.name,
+                job.metadata.deletionTimestamp == nil,
+                let owner = job.metadata.ownerReferences.first(where: { $0.kind == PullTask.kind }),
+                !known.contains(owner.uid)
+            else { continue }
+            guard suspects.contains(uid) else {
+                orphans.insert(uid)
+                continue
+            }
+            do throws(KubernetesError) {
+                try await context.client.deleteIfPresent(
+                    Job.self,
+                    name: name,
+                    namespace: job.metadata.namespace,
+                    DeleteOptions(uid: uid)
+                )
+                context.metrics.orphansDeleted.increment()
+            } catch {
+                orphans.insert(uid)
+            }
+        }
+        suspects = orphans
+    }
+}

@@ -1,0 +1,40 @@
+import KubernetesAPI
+import Logging
+import LongshoreDomain
+
+/// Removes what a task that has ended leaves behind. Whatever it does not get to goes with the PullTask.
+struct TaskCleaner: Sendable {
+    let context: ExecutorContext
+
+    /// Removes the task's Jobs and its own Secrets.
+    ///
+    /// - Parameters:
+    ///   - task: The task.
+    ///   - spec: Its spec, which names the Secrets; `nil` leaves them to the PullTask's end.
+    ///   - jobs: The task's Jobs.
+    func clean(_ task: TaskID, spec: TaskSpec?, jobs: JobWriter) async {
+        let left = context.jobs.list().filter {
+            $0.metadata.labels[PullTaskKeys.task] == task.text && $0.metadata.deletionTimestamp == nil
+        }
+        await withDiscardingTaskGroup { group in
+            for job in left {
+                guard let name = job.metadata.name else { continue }
+                group.addTask { await jobs.delete(name: name) }
+            }
+        }
+        guard let spec else { return }
+        let secrets = PullSecrets(client: context.client, namespace: context.configuration.namespace)
+        for attempt in 1...3 where !Task.isCancelled {
+            do {
+                try await secrets.remove(spec, task: task)
+                return
+            } catch {
+                jobs.logger.warning(
+                    "Pull Secrets could not be removed; they go with the PullTask",
+                    metadata: ["error": "\(error)", "attempt": "\(attempt)"]
+                )
+                try? await Task.sleep(for: .milliseconds(300 << attempt))
+            }
+        }
+    }
+}

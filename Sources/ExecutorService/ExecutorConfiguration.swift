@@ -1,0 +1,77 @@
+package import RDKafka
+
+/// How an executor works. Each value is also a configuration key of the command.
+package struct ExecutorConfiguration: Sendable {
+    /// The executor's identity, unique among those of the cluster and the same as long as the process lives.
+    package var identity: String
+    /// The cluster's name in the fleet: which topics are read. Default `default`.
+    package var cluster = "default"
+    /// The namespace of PullTasks, Secrets, Jobs, Leases and the sealing keys. Default `longshore`.
+    package var namespace = "longshore"
+    /// How to reach Kafka.
+    package var kafka: KafkaConfiguration
+    /// How the consumer behaves.
+    package var consumerOptions = KafkaConsumer.Options()
+    /// How the consumer loop behaves; its topics are set by the executor.
+    package var maximumBatch = 100
+    /// The program's version, for the announcement.
+    package var version = "0.1.0"
+
+    /// A small image with a static `/bin/busybox`, on which every puller Pod runs.
+    package var helperImage = "docker.io/library/busybox:1.37.0-musl"
+    /// The PriorityClass of puller Pods; `nil` for the cluster's default. It should be low and without preemption.
+    package var priorityClassName: String?
+    /// The first minor version of Kubernetes 1.x whose kubelets are asked for image volumes by `auto`. Default 35; 33 and 34
+    /// need the feature gate.
+    package var imageVolumeMinorVersion = 35
+    /// Registries (`host[:port]`) spoken to without TLS, beside those on loopback.
+    package var plainHTTPRegistries: [String] = []
+    /// The longest time for one image's check against its registry. Default 20 s.
+    package var registryCheckTimeout: Duration = .seconds(20)
+
+    /// The most tasks at once; beyond it, topics are paused, the lower priorities first. Default 200.
+    package var maximumTasks = 200
+    /// The most requests to the API server in flight for Jobs, over all tasks. Default 32.
+    package var apiConcurrency = 32
+    /// How often a running task's status is written at most. Default 1 s.
+    package var statusInterval: Duration = .seconds(1)
+    /// How long a Job's Pod may take until it is bound. Default 2 minutes.
+    package var schedulingAllowance: Duration = .seconds(120)
+
+    /// How long the executor's Lease holds without a renewal. Default 15 s.
+    package var leaseDuration: Duration = .seconds(15)
+    /// How often it is renewed. Default 5 s.
+    package var leaseRenewInterval: Duration = .seconds(5)
+    /// How often tasks without an owner are looked for. Default 1 s.
+    package var claimInterval: Duration = .seconds(1)
+    /// How often what is left over is looked for. Default 30 s.
+    package var sweepInterval: Duration = .seconds(30)
+    /// How often the cluster is announced. Default 30 s.
+    package var heartbeatInterval: Duration = .seconds(30)
+    /// How long a graceful stop waits for tasks to be released. Default 15 s.
+    package var releaseTimeout: Duration = .seconds(15)
+    /// Partitions of topics that are made; `nil` makes none.
+    package var createsTopicsWithPartitions: Int? = 12
+
+    /// Makes a configuration with the defaults.
+    ///
+    /// - Parameters:
+    ///   - identity: The executor's identity; characters that a Kubernetes name cannot hold are replaced.
+    ///   - kafka: How to reach Kafka.
+    package init(identity: String, kafka: KafkaConfiguration) {
+        self.identity = Self.name(identity)
+        self.kafka = kafka
+    }
+
+    /// The name of the executor's Lease.
+    package var leaseName: String { "longshore-executor-\(identity)" }
+
+    /// Makes a text fit to be part of a Kubernetes name: lower case, at most 200 characters.
+    private static func name(_ text: String) -> String {
+        let mapped = text.lowercased().map { character -> Character in
+            character.isASCII && (character.isLetter || character.isNumber || character == "-") ? character : "-"
+        }
+        let trimmed = mapped.prefix(200).drop { $0 == "-" }.reversed().drop { $0 == "-" }.reversed()
+        return trimmed.isEmpty ? "executor" : String(trimmed)
+    }
+}

@@ -1,0 +1,62 @@
+import KubernetesAPI
+import Logging
+import LongshoreDomain
+import LongshoreMessages
+import Metrics
+import ServiceRuntime
+import WireFormats
+
+/// Writes commands into the spec of their PullTask, where the task's owner sees them, whoever that is.
+struct CommandHandler: Sendable {
+    let context: ExecutorContext
+    let coordinator: TaskCoordinator
+
+    /// Writes a command down.
+    ///
+    /// - Parameter command: The command. For a task that has ended or is gone it is dropped and counted.
+    /// - Throws: What keeps it from being written now; it is to be tried again.
+    func handle(_ command: TaskCommand) async throws {
+        var logger = context.logger
+        logger[metadataKey: LogKey.task] = "\(command.taskID)"
+        context.metrics.commands.increment()
+        let name = coordinator.name(of: command.taskID)
+        let namespace = context.configuration.namespace
+        let pullTask = try await context.client.getIfPresent(PullTask.self, name: name, namespace: namespace)
+        guard let pullTask, !pullTask.isFinished, pullTask.taskID == command.taskID,
+            project(of: pullTask) == command.project
+        else {
+            context.metrics.commandsDropped.increment()
+            logger.notice(
+                "Dropped a command for a task that is over",
+                metadata: ["command": "\(command.kind.rawValue)"]
+            )
+            return
+        }
+        guard let change = change(command, pullTask) else { return }
+        do throws(KubernetesError) {
+            try await context.client.patch(
+                PullTask.self,
+                name: name,
+                namespace: namespace,
+                .merge(["spec": change])
+            )
+            logger.info("Took a command", metadata: ["command": "\(command.kind.rawValue)"])
+        } catch {
+            guard error.reason == .notFound else { throw error }
+            context.metrics.commandsDropped.increment()
+        }
+    }
+
+    private func project(of pullTask: PullTask) -> String { pullTask.spec["project"]?.string ?? "default" }
+
+    /// The fields to change; `nil` when there is nothing to do.
+    private func change(_ command: TaskCommand, _ pullTask: PullTask) -> JSONValue? {
+        switch command.kind {
+        case .cancel: return pullTask.control.cancelRequested ? nil : ["cancelRequested": true]
+        case .pause: return pullTask.control.paused ? nil : ["paused": true]
+        case .resume: return pullTask.control.paused ? ["paused": false] : nil
+        case .patch: return command.patch.isEmpty ? nil : command.patch.json
+        case .retry: return ["retryRequest": .integer(Int64(pullTask.control.retryRequest + 1))]
+        }
+    }
+}

@@ -1,0 +1,84 @@
+import Logging
+import LongshoreDomain
+import LongshoreMessages
+import ServiceRuntime
+
+/// Reads batches of task messages: several tasks at once, one task's messages in their order.
+struct MessageRouter: Sendable {
+    let submissions: SubmissionHandler
+    let commands: CommandHandler
+    let coordinator: TaskCoordinator
+    let configuration: ExecutorConfiguration
+    let logger: Logger
+
+    /// So many tasks of a batch are handled at once.
+    static let concurrency = 8
+
+    /// What is left of the room, by priority: the last tenth is for the urgent ones alone.
+    ///
+    /// - Parameter topic: A topic of this cluster.
+    /// - Returns: How many messages may be handed over.
+    func room(_ topic: String) -> Int {
+        let most = configuration.maximumTasks
+        let share: Int
+        switch Topics.parse(taskTopic: topic)?.class {
+        case .high, nil: share = most
+        case .normal: share = max(1, most * 9 / 10)
+        case .low: share = max(1, most * 8 / 10)
+        }
+        return max(0, share - coordinator.taskCount)
+    }
+
+    /// Handles a batch.
+    func handle(_ batch: KafkaBatch) async -> KafkaBatch.Outcome {
+        var order: [[UInt8]] = []
+        var byKey: [[UInt8]: [Int]] = [:]
+        for (index, message) in batch.messages.enumerated() {
+            let key = message.key ?? Array(message.event.subject?.utf8 ?? "".utf8)
+            if byKey[key] == nil { order.append(key) }
+            byKey[key, default: []].append(index)
+        }
+        let tasks = order.map { byKey[$0] ?? [] }
+        let parts = await concurrentMap(tasks, limit: Self.concurrency) { await handle($0, of: batch) }
+        var outcome = KafkaBatch.Outcome()
+        for part in parts {
+            outcome.rejected.merge(part.rejected) { first, _ in first }
+            outcome.retried.formUnion(part.retried)
+        }
+        return outcome
+    }
+
+    /// One task's messages; after one that has to be tried again, those behind it have to wait as well.
+    private func handle(_ indices: [Int], of batch: KafkaBatch) async -> KafkaBatch.Outcome {
+        var outcome = KafkaBatch.Outcome()
+        for (position, index) in indices.enumerated() {
+            do {
+                try await handle(batch.messages[index])
+            } catch let error as CloudEventError {
+                let detail = error.description
+                outcome.rejected[index] = KafkaRejection(code: error.code.rawValue, detail: detail)
+            } catch {
+                let message = batch.messages[index]
+                logger.warning(
+                    "A task message could not be handled yet",
+                    metadata: [
+                        LogKey.task: "\(message.event.subject ?? "")", LogKey.offset: "\(message.offset)",
+                        LogKey.error: "\(error)",
+                    ]
+                )
+                outcome.retried.formUnion(indices[position...])
+                return outcome
+            }
+        }
+        return outcome
+    }
+
+    private func handle(_ message: KafkaMessage) async throws {
+        switch message.event.eventType {
+        case .taskSubmitted: try await submissions.handle(try TaskSubmitted(event: message.event))
+        case .taskCommand: try await commands.handle(try TaskCommand(event: message.event))
+        case .some, nil:
+            throw CloudEventError(.wrongType, place: "type", message: "expected a task message or a command")
+        }
+    }
+}

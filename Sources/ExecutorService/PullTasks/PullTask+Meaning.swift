@@ -1,0 +1,108 @@
+package import KubernetesAPI
+package import LongshoreDomain
+import LongshoreMessages
+package import WireFormats
+
+/// Labels, annotations, condition types and reasons, each in one place.
+package enum PullTaskKeys {
+    /// The label of everything that Longshore makes.
+    package static let managedBy = "app.kubernetes.io/managed-by"
+    /// Its value.
+    package static let manager = "longshore"
+    /// The label of an object's role among Longshore's own.
+    package static let component = "app.kubernetes.io/component"
+    /// The label with the task's id.
+    package static let task = "longshore.dev/task"
+    /// The label with the project.
+    package static let project = "longshore.dev/project"
+    /// The label with the hash of the node's name.
+    package static let nodeHash = "longshore.dev/node-hash"
+    /// The label with the attempt.
+    package static let attempt = "longshore.dev/attempt"
+    /// The annotation with the whole name of the node, which may be longer than a label's value.
+    package static let node = "longshore.dev/node"
+    /// The annotation with the references of a Pod's images, a JSON array by container number.
+    package static let images = "longshore.dev/images"
+    /// The annotation that tells how a PullTask came to be.
+    package static let submission = "longshore.dev/submission"
+    /// The annotation with the moment from which the deadline counts.
+    package static let acceptedAt = "longshore.dev/accepted-at"
+    /// The annotation with the W3C trace context.
+    package static let traceParent = "longshore.dev/traceparent"
+    /// The annotation with the SHA-256 of a Secret's content.
+    package static let contentHash = "longshore.dev/content-sha256"
+
+    /// The condition that the task was taken over.
+    package static let accepted = "Accepted"
+    /// The condition that nodes and images were resolved.
+    package static let checked = "Checked"
+    /// The condition that the task has succeeded.
+    package static let complete = "Complete"
+    /// The condition that the task has ended otherwise.
+    package static let failed = "Failed"
+    /// A credential that no key of the cluster opens.
+    package static let credentialUnreadable = "CredentialUnreadable"
+    /// A Secret of ours could not be made.
+    package static let secretRefused = "SecretRefused"
+}
+
+extension PullTask {
+    /// Whether an executor made it from a message: then it may be claimed only once that executor is done with it.
+    package var isFromKafka: Bool { metadata.annotations[PullTaskKeys.submission] == "kafka" }
+
+    /// The task's id: the name, or for a PullTask that kubectl made one that depends on its uid alone.
+    package var taskID: TaskID? {
+        if let known = status.taskID { return known }
+        if let name = metadata.name, let id = TaskID(name) { return id }
+        guard let uid = metadata.uid else { return nil }
+        let created = metadata.creationTimestamp ?? Timestamp(microsecondsSinceEpoch: 0)
+        return TaskID.v7(at: created, random: Array(SecretNames.sha256(Array(uid.utf8)).prefix(10)))
+    }
+
+    /// The moment from which the deadline counts.
+    package var acceptedAt: Timestamp {
+        metadata.annotations[PullTaskKeys.acceptedAt].flatMap { Timestamp(rfc3339: $0) }
+            ?? metadata.creationTimestamp ?? Timestamp(microsecondsSinceEpoch: 0)
+    }
+
+    /// What commands have asked.
+    package var control: TaskControl { (try? TaskControl(json: spec)) ?? TaskControl() }
+
+    /// Whether the task has ended.
+    package var isFinished: Bool { status.phase?.isTerminal ?? false }
+
+    /// Whether an executor may take the task: for one made from a message, its hand-off must be complete.
+    package var isReadyToRun: Bool {
+        guard !isFinished, metadata.deletionTimestamp == nil else { return false }
+        guard isFromKafka else { return true }
+        return status.conditions[PullTaskKeys.accepted] != nil
+    }
+
+    /// Why the task was taken over only to fail, if so: the condition `Accepted` is false with a reason of ours.
+    package var refusal: Condition? {
+        guard let accepted = status.conditions[PullTaskKeys.accepted], accepted.status == .false else { return nil }
+        return accepted
+    }
+
+    /// What is to be done.
+    ///
+    /// - Parameter cluster: This cluster's name, for a PullTask that names none.
+    /// - Returns: The spec with every default in its place.
+    /// - Throws: `RequestFaults` with everything that is wrong with a PullTask that kubectl made.
+    package func resolvedSpec(cluster: String) throws(RequestFaults) -> TaskSpec {
+        if isFromKafka {
+            do throws(JSONMappingError) {
+                return try TaskSpec(json: spec)
+            } catch {
+                let detail = "expected \(error.expected)"
+                throw RequestFaults([RequestFault(pointer: error.pointer, kind: .invalidValue, detail: detail)])
+            }
+        }
+        let defaults = RequestDefaults(project: "default", cluster: cluster)
+        let parsed = try TaskRequest.parse(spec, channel: .pullTask, defaults: defaults)
+        // Only references to Secrets can be in it, so no Secret of ours is named.
+        var resolved = TaskSpec(request: parsed) { $0.key }
+        resolved.cluster = cluster
+        return resolved
+    }
+}

@@ -1,0 +1,248 @@
+import KubernetesAPI
+import LongshoreDomain
+import Redaction
+import WireFormats
+
+/// Turns what the cluster says about one attempt's Job and Pod into the states of its images.
+///
+/// It remembers between two looks how often an image has failed: some failures are final at once, for others the
+/// kubelet's own back-off gets one more try.
+struct AttemptObserver: Sendable {
+    /// What is remembered of an image.
+    private struct ImageMemory: Sendable, Hashable {
+        var failedPulls = 0
+        var isFailingNow = false
+        var failure: TaskRun.ImageFailure?
+    }
+
+    let node: String
+    let attempt: Int
+    private let helperImage: String
+    private var memories: [Int: ImageMemory] = [:]
+    private var pod: Pod?
+    private var isPodGone = false
+    private var job: Job?
+
+    /// Longest message of a runtime that is kept.
+    private static let messageLimit = 512
+
+    init(node: String, attempt: Int, helperImage: String) {
+        self.node = node
+        self.attempt = attempt
+        self.helperImage = helperImage
+    }
+
+    /// A Pod of the attempt is there, or has changed.
+    mutating func see(_ pod: Pod) {
+        self.pod = pod
+        isPodGone = false
+    }
+
+    /// The Pod was deleted; it is remembered as it was last.
+    mutating func seePodGone(_ last: Pod) {
+        if pod == nil { pod = last }
+        isPodGone = true
+    }
+
+    /// The Job is there, or has changed.
+    mutating func see(_ job: Job) {
+        self.job = job
+    }
+
+    /// What the task is told.
+    mutating func observation() -> TaskRun.JobObservation {
+        var observation = TaskRun.JobObservation(node: node, attempt: attempt, isScheduled: isScheduled)
+        guard let pod else {
+            observation.ending = ending()
+            return observation
+        }
+        let references = Self.references(of: pod)
+        let method = Self.method(of: pod)
+        for status in pod.status.containerStatuses {
+            guard let index = JobTemplate.imageIndex(ofContainer: status.name), references.indices.contains(index)
+            else { continue }
+            observation.images[references[index]] = image(index, references[index], status, method)
+        }
+        observation.ending = helperFailure(pod) ?? ending()
+        return observation
+    }
+
+    /// The canonical references of a Pod's images, by container number.
+    static func references(of pod: Pod) -> [String] {
+        guard let text = pod.metadata.annotations[PullTaskKeys.images],
+            let json = try? JSONValue(parsing: Array(text.utf8))
+        else { return [] }
+        return json.array?.map { $0.string ?? "" } ?? []
+    }
+
+    private static func method(of pod: Pod) -> PullMethod {
+        pod.spec.initContainers.contains { $0.name == JobTemplate.helperName } ? .kubelet : .imageVolume
+    }
+
+    private var isScheduled: Bool {
+        guard let pod else { return false }
+        return pod.spec.nodeName != nil || pod.status.startTime != nil || pod.status.conditions.isTrue("PodScheduled")
+    }
+
+    // MARK: - One image
+
+    private mutating func image(
+        _ index: Int,
+        _ reference: String,
+        _ status: ContainerStatus,
+        _ method: PullMethod
+    ) -> TaskRun.ImageObservation {
+        let digest = digest(of: status, method)
+        switch status.state {
+        case .running:
+            return .init(phase: .pulled, digest: digest)
+        case .terminated(let end):
+            // A container ran, or its runtime tried to run it: its image is there. With image volumes only a container that
+            // was started proves that its volume was mounted.
+            if method == .kubelet ? !status.imageID.isEmpty || end.exitCode == 0 : end.exitCode == 0 {
+                return .init(phase: .pulled, digest: digest)
+            }
+            return .init(phase: .failed, failure: failure(end.reason, end.message, fallback: .internal))
+        case .waiting(let reason, let message):
+            return waiting(index, reference, status, method, reason: reason, message: message, digest: digest)
+        case nil:
+            return .init(phase: .pending)
+        }
+    }
+
+    private mutating func waiting(
+        _ index: Int,
+        _ reference: String,
+        _ status: ContainerStatus,
+        _ method: PullMethod,
+        reason: String,
+        message: String,
+        digest: String?
+    ) -> TaskRun.ImageObservation {
+        var memory = memories[index] ?? ImageMemory()
+        defer { memories[index] = memory }
+        switch reason {
+        case "InvalidImageName", "ErrImageNeverPull":
+            return .init(phase: .failed, failure: failure(reason, message))
+        case "RunContainerError", "StartError", "CrashLoopBackOff":
+            if method == .kubelet && !status.imageID.isEmpty { return .init(phase: .pulled, digest: digest) }
+            return .init(phase: .pulling, failure: failure(reason, message, fallback: .internal))
+        case "CreateContainerError", "CreateContainerConfigError":
+            return .init(phase: .pulling, failure: failure(reason, message, fallback: .internal))
+        case "ErrImagePull", "RegistryUnavailable", "SignatureValidationFailed", "ImageInspectError":
+            if !memory.isFailingNow { memory.failedPulls += 1 }
+            memory.isFailingNow = true
+            memory.failure = failure(reason, message)
+        case "ImagePullBackOff":
+            memory.failedPulls = max(1, memory.failedPulls)
+            memory.isFailingNow = false
+            let told = failure(reason, message)
+            // Older kubelets say nothing here but that they wait; the failure itself was said before.
+            if memory.failure == nil || told.cause != .unknown { memory.failure = told }
+        default:
+            // ContainerCreating and the like: a pull may be under way.
+            memory.isFailingNow = false
+            return .init(phase: .pulling, failure: memory.failure)
+        }
+        guard let failure = memory.failure else { return .init(phase: .pulling) }
+        if mentionsHelper(message, reference) {
+            let text = "The helper image could not be pulled: \(failure.message)"
+            return .init(phase: .pulling, failure: .init(cause: .internal, message: text))
+        }
+        let isFinal = failure.cause.isFinalAtOnce || memory.failedPulls >= 2
+        return .init(phase: isFinal ? .failed : .pulling, failure: failure)
+    }
+
+    /// With image volumes, the same container waits for its volume and for the helper's own image.
+    private func mentionsHelper(_ message: String, _ reference: String) -> Bool {
+        reference != helperImage && message.contains(helperImage) && !message.contains(reference)
+    }
+
+    private func failure(
+        _ reason: String,
+        _ message: String,
+        fallback: FailureCause = .unknown
+    ) -> TaskRun.ImageFailure {
+        let cause = FailureCause.classify(waitingReason: reason, message: message)
+        let text = Scrubber().scrub(message.isEmpty ? reason : message, limit: Self.messageLimit)
+        return TaskRun.ImageFailure(cause: cause == .unknown ? fallback : cause, message: text)
+    }
+
+    private func digest(of status: ContainerStatus, _ method: PullMethod) -> String? {
+        let text =
+            switch method {
+            // The helper is what `imageID` names.
+            case .imageVolume: status.volumeMounts.compactMap(\.imageRef).first ?? ""
+            case .kubelet: status.imageID
+            }
+        guard let at = text.lastIndex(where: { $0 == "@" }) else {
+            return text.hasPrefix("sha256:") ? text : nil
+        }
+        let digest = text[text.index(after: at)...]
+        return digest.contains(":") ? String(digest) : nil
+    }
+
+    // MARK: - The end of the attempt
+
+    /// Without the helper no image of the method `kubelet` is ever pulled.
+    private func helperFailure(_ pod: Pod) -> TaskRun.ImageFailure? {
+        guard let helper = pod.status.initContainerStatuses.first(where: { $0.name == JobTemplate.helperName }) else {
+            return nil
+        }
+        switch helper.state {
+        case .waiting("ImagePullBackOff", let message), .waiting("InvalidImageName", let message),
+            .waiting("ErrImageNeverPull", let message):
+            let text = Scrubber().scrub("The helper image could not be pulled: \(message)", limit: Self.messageLimit)
+            return TaskRun.ImageFailure(cause: .internal, message: text)
+        case .terminated(let end) where end.exitCode != 0:
+            let text = "The helper ended with \(end.exitCode): \(end.reason) \(end.message)"
+            return TaskRun.ImageFailure(cause: .internal, message: Scrubber().scrub(text, limit: Self.messageLimit))
+        case .waiting, .running, .terminated, nil:
+            return nil
+        }
+    }
+
+    /// Why nothing more will happen; `nil` while something still may, or while the Pod's last word has not arrived.
+    private func ending() -> TaskRun.ImageFailure? {
+        if let pod, let failure = podEnding(pod) { return failure }
+        guard let job, job.status.isFinished else { return nil }
+        if job.status.conditions.isTrue("Complete") {
+            // The Pod's own end, which says what became of each image, is on its way.
+            return pod == nil || isPodGone
+                ? TaskRun.ImageFailure(cause: .unknown, message: "The Pod was gone before it could be read.") : nil
+        }
+        let condition = job.status.conditions["Failed"]
+        let reason = condition?.reason ?? ""
+        let message = condition?.message ?? "The Job failed."
+        if reason == "DeadlineExceeded" {
+            return TaskRun.ImageFailure(cause: .timeout, message: "Not pulled in the Job's time.")
+        }
+        guard let pod, !isPodGone, !pod.status.isOver else {
+            if let disruption = disruption { return disruption }
+            return failure(reason, message, fallback: isPodGone ? .evicted : .internal)
+        }
+        return nil
+    }
+
+    private func podEnding(_ pod: Pod) -> TaskRun.ImageFailure? {
+        guard pod.status.isOver else { return nil }
+        if let disruption { return disruption }
+        let reason = pod.status.reason ?? ""
+        if !reason.isEmpty { return failure(reason, pod.status.message ?? reason, fallback: .unknown) }
+        return TaskRun.ImageFailure(
+            cause: .unknown,
+            message: "The Pod ended and said nothing about this image."
+        )
+    }
+
+    /// What Kubernetes notes when it removes a Pod for the node's sake.
+    private var disruption: TaskRun.ImageFailure? {
+        guard let condition = pod?.status.conditions["DisruptionTarget"], condition.status == .true else { return nil }
+        return failure(condition.reason ?? "", condition.message ?? condition.reason ?? "", fallback: .evicted)
+    }
+}
+
+extension PodStatus {
+    /// Whether the Pod has ended, one way or the other.
+    fileprivate var isOver: Bool { phase == .succeeded || phase == .failed }
+}

@@ -1,0 +1,177 @@
+import KubernetesAPI
+import Logging
+import LongshoreDomain
+import LongshoreMessages
+import Metrics
+import Redaction
+
+/// Creates, deletes and reads the Jobs of one task.
+struct JobWriter: Sendable {
+    let client: KubernetesClient
+    let lease: LeaseKeeper
+    let limit: ConcurrencyLimit
+    let metrics: ExecutorMetrics
+    let template: JobTemplate
+    let logger: Logger
+
+    /// What became of a Job that was to be created.
+    enum Creation: Sendable {
+        case created
+        /// It was there already; what has become of it since is to be looked at.
+        case adopted
+        case failed(TaskRun.ImageFailure, isRetryable: Bool)
+        case cancelled
+    }
+
+    private var namespace: String { template.namespace }
+
+    /// Creates a Job, or takes the one that has its name.
+    ///
+    /// - Parameters:
+    ///   - start: The attempt.
+    ///   - method: How the images get onto the node.
+    /// - Returns: What became of it.
+    func create(_ start: TaskRun.JobStart, method: PullMethod) async -> Creation {
+        await limit.run {
+            // The task may have been cancelled, or the Lease lost, while this one waited.
+            guard !Task.isCancelled else { return .cancelled }
+            guard lease.isValid else {
+                return failure(start, .internal, "The executor's Lease ran out.", isRetryable: true)
+            }
+            do throws(KubernetesError) {
+                try await client.create(template.job(start, method: method))
+                metrics.jobsCreated.increment()
+                return .created
+            } catch {
+                return error.reason == .alreadyExists ? await adopt(start) : refusal(start, error)
+            }
+        }
+    }
+
+    private func adopt(_ start: TaskRun.JobStart) async -> Creation {
+        let name = SecretNames.job(template.taskID, node: start.node, attempt: start.attempt)
+        do throws(KubernetesError) {
+            let present = try await client.getIfPresent(Job.self, name: name, namespace: namespace)
+            guard let present, present.metadata.deletionTimestamp == nil else {
+                return failure(start, .internal, "A former Job is still being removed.", isRetryable: true)
+            }
+            guard present.metadata.labels[PullTaskKeys.task] == template.taskID.text,
+                present.metadata.ownerReferences.contains(where: { $0.uid == template.owner.uid })
+            else {
+                logger.error(
+                    "A Job of somebody else has this task's name; it is left alone",
+                    metadata: ["job": "\(name)"]
+                )
+                return failure(start, .internal, "A foreign Job \(name) exists; it is left alone.", isRetryable: false)
+            }
+            metrics.jobsAdopted.increment()
+            return .adopted
+        } catch {
+            return refusal(start, error)
+        }
+    }
+
+    private func refusal(_ start: TaskRun.JobStart, _ error: KubernetesError) -> Creation {
+        if error.reason == .cancelled || error.reason == .closed { return .cancelled }
+        let cause = FailureCause.classify(waitingReason: "", message: error.message)
+        // A quota frees up as other Jobs end; an admission webhook that is down is back some time.
+        let isRetryable = error.isRetryable || error.message.contains("exceeded quota")
+        let known: FailureCause = error.reason == .forbidden || error.reason == .invalid ? .policyDenied : .internal
+        return failure(start, cause == .policyDenied ? .policyDenied : known, error.message, isRetryable: isRetryable)
+    }
+
+    private func failure(
+        _ start: TaskRun.JobStart,
+        _ cause: FailureCause,
+        _ message: String,
+        isRetryable: Bool
+    ) -> Creation {
+        logger.warning(
+            "A Job could not be created",
+            metadata: ["node": "\(start.node)", "attempt": "\(start.attempt)", "error": "\(message)"]
+        )
+        return .failed(
+            TaskRun.ImageFailure(cause: cause, message: Scrubber().scrub(message, limit: 512)),
+            isRetryable: isRetryable
+        )
+    }
+
+    /// Deletes a Job and, in the background, its Pod. What cannot be deleted now goes with the PullTask or by its TTL.
+    func delete(node: String, attempt: Int) async {
+        await delete(name: SecretNames.job(template.taskID, node: node, attempt: attempt))
+    }
+
+    /// Deletes a Job of the task by its name.
+    func delete(name: String) async {
+        for attempt in 1...5 {
+            guard !Task.isCancelled, lease.isValid else { return }
+            do throws(KubernetesError) {
+                let wasThere = try await limit.run { () -> Result<Bool, KubernetesError> in
+                    await deleteOnce(name)
+                }
+                .get()
+                if wasThere { metrics.jobsDeleted.increment() }
+                return
+            } catch {
+                guard error.isRetryable, attempt < 5 else {
+                    logger.warning("A Job could not be deleted", metadata: ["job": "\(name)", "error": "\(error)"])
+                    return
+                }
+                try? await Task.sleep(for: .milliseconds(200 << attempt))
+            }
+        }
+    }
+
+    private func deleteOnce(_ name: String) async -> Result<Bool, KubernetesError> {
+        do throws(KubernetesError) {
+            return .success(try await client.deleteIfPresent(Job.self, name: name, namespace: namespace))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    /// All Jobs and Pods of the task, from the API server itself; waits for it if it is away.
+    ///
+    /// - Returns: `nil` only when cancelled.
+    func listAll() async -> (jobs: [Job], pods: [Pod])? {
+        let selection = ListOptions(
+            namespace: namespace,
+            labelSelector: "\(PullTaskKeys.managedBy)=\(PullTaskKeys.manager),\(PullTaskKeys.task)=\(template.taskID)"
+        )
+        return await untilAnswered {
+            (try await client.listAll(Job.self, selection).items, try await client.listAll(Pod.self, selection).items)
+        }
+    }
+
+    /// One attempt's Job and Pod, from the API server itself; waits for it if it is away.
+    ///
+    /// - Returns: `nil` only when cancelled.
+    func inspect(node: String, attempt: Int) async -> RunnerInbox.Inspection? {
+        let name = SecretNames.job(template.taskID, node: node, attempt: attempt)
+        let selector =
+            "\(PullTaskKeys.task)=\(template.taskID),\(PullTaskKeys.nodeHash)=\(SecretNames.nodeHash(node)),"
+            + "\(PullTaskKeys.attempt)=\(attempt)"
+        let selection = ListOptions(namespace: namespace, labelSelector: selector)
+        return await untilAnswered {
+            let job = try await client.getIfPresent(Job.self, name: name, namespace: namespace)
+            let pods = try await client.list(Pod.self, selection).items
+            return RunnerInbox.Inspection(node: node, attempt: attempt, job: job, pod: pods.first)
+        }
+    }
+
+    private func untilAnswered<Value>(_ body: () async throws -> Value) async -> Value? {
+        var attempt = 0
+        while !Task.isCancelled {
+            do {
+                return try await body()
+            } catch {
+                attempt += 1
+                if attempt == 1 || attempt.isMultiple(of: 20) {
+                    logger.warning("The cluster could not be read", metadata: ["error": "\(error)"])
+                }
+                try? await Task.sleep(for: .milliseconds(min(200 << min(attempt, 5), 5_000)))
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,96 @@
+import KubernetesAPI
+import LongshoreDomain
+import Synchronization
+
+/// What has happened to a task since its runner last looked. Changes of one object that come quicker than they are read
+/// are one, so that the inbox is never larger than the window.
+final class RunnerInbox: Sendable {
+    /// Why a runner is to stop.
+    enum Stop: Int, Sendable, Comparable {
+        /// The Lease is lost: write nothing more.
+        case abandon = 2
+        /// The executor stops: write down what is known and give the task up.
+        case release = 1
+
+        static func < (left: Stop, right: Stop) -> Bool { left.rawValue < right.rawValue }
+    }
+
+    /// The changes of one attempt's objects.
+    struct AttemptChanges: Sendable {
+        var pod: Pod?
+        var podGone: Pod?
+        var job: Job?
+        var isJobGone = false
+    }
+
+    /// What an inspection of one attempt has found.
+    struct Inspection: Sendable {
+        var node: String
+        var attempt: Int
+        var job: Job?
+        var pod: Pod?
+    }
+
+    /// Everything since the last look.
+    struct Contents: Sendable {
+        var attempts: [AttemptKey: AttemptChanges] = [:]
+        var events: [TaskRun.Event] = []
+        var inspections: [Inspection] = []
+        var pullTask: PullTask?
+        var isDeleted = false
+        var written: RunnerWrite.Outcome?
+        var isStatusTime = false
+        var isCleaned = false
+        var isTimerDue = false
+        var stop: Stop?
+    }
+
+    private let state = Mutex(Contents())
+    private let continuation: AsyncStream<Void>.Continuation
+    /// An element whenever there may be something new.
+    let signals: AsyncStream<Void>
+
+    init() {
+        (signals, continuation) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// Adds something.
+    func post(_ change: (inout Contents) -> Void) {
+        state.withLock { change(&$0) }
+        continuation.yield()
+    }
+
+    /// Adds an event.
+    func post(_ event: TaskRun.Event) {
+        post { $0.events.append(event) }
+    }
+
+    /// Asks the runner to stop; the stronger wish wins.
+    func stop(_ stop: Stop) {
+        post { $0.stop = max($0.stop ?? stop, stop) }
+    }
+
+    /// Takes everything out.
+    func take() -> Contents {
+        state.withLock { contents in
+            let taken = contents
+            contents = Contents()
+            contents.stop = taken.stop
+            return taken
+        }
+    }
+
+    /// Takes only what frees room: used while events wait for Kafka.
+    func takeUrgent() -> Contents {
+        state.withLock { contents in
+            var taken = Contents()
+            taken.written = contents.written
+            taken.isCleaned = contents.isCleaned
+            taken.isStatusTime = contents.isStatusTime
+            contents.isStatusTime = false
+            taken.stop = contents.stop
+            contents.written = nil
+            return taken
+        }
+    }
+}

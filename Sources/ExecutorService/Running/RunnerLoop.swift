@@ -1,0 +1,308 @@
+import KubernetesAPI
+import Logging
+import LongshoreDomain
+import LongshoreMessages
+import ServiceRuntime
+import WireFormats
+
+/// The one consumer of a task's happenings: feeds the state machine and sees to its effects.
+///
+/// What is true of the order of writes: events are acknowledged by Kafka before the status that records them is written, and a
+/// Job is deleted only after the status that records its end is written. So whoever takes over knows at least what was
+/// thrown away, and repeats at most what does no harm.
+final class RunnerLoop {
+    let taskID: TaskID
+    let spec: TaskSpec
+    let inbox: RunnerInbox
+    let jobs: JobWriter
+    let status: StatusWriter
+    let context: ExecutorContext
+    let logger: Logger
+
+    var task: TaskRun
+    var control = TaskControl()
+    var observers: [AttemptKey: AttemptObserver] = [:]
+    var deletions: [(node: String, attempt: Int)] = []
+    var drafts: [TaskEventDraft] = []
+    var terminal: TaskEventDraft?
+    var sequence: Int64
+    var reserved: Int64
+    var isStatusDue = false
+    var lastStatus: ContinuousClock.Instant?
+    var isWriting = false
+    var isGone = false
+    var isStopping = false
+    var timer: Task<Void, Never>?
+    var statusTimer: Task<Void, Never>?
+    var end: TaskRunner.End?
+
+    /// So many events may wait for Kafka before nothing more is started.
+    static let maximumDrafts = 5_000
+    /// So many sequence numbers are reserved at once.
+    static let sequenceBlock: Int64 = 1_000
+
+    init(
+        taskID: TaskID,
+        spec: TaskSpec,
+        pullTask: PullTask,
+        inbox: RunnerInbox,
+        jobs: JobWriter,
+        status: StatusWriter,
+        context: ExecutorContext,
+        logger: Logger
+    ) {
+        self.taskID = taskID
+        self.spec = spec
+        self.inbox = inbox
+        self.jobs = jobs
+        self.status = status
+        self.context = context
+        self.logger = logger
+        reserved = pullTask.status.sequence
+        sequence = max(1, reserved - Self.sequenceBlock)
+        control = pullTask.control
+        task = TaskRun(
+            settings: Self.settings(spec, pullTask, context.configuration),
+            isPaused: control.paused,
+            seed: UInt64.random(in: .min ... .max)
+        )
+    }
+
+    static func settings(
+        _ spec: TaskSpec,
+        _ pullTask: PullTask,
+        _ configuration: ExecutorConfiguration
+    ) -> TaskRun.Settings {
+        var settings = TaskRun.Settings(spec: spec, from: pullTask.acceptedAt)
+        settings.schedulingAllowance = configuration.schedulingAllowance
+        return settings
+    }
+
+    func run() async -> TaskRunner.End {
+        await withDiscardingTaskGroup { group in
+            await begin(&group)
+            advance(&group)
+            if end == nil {
+                for await _ in inbox.signals {
+                    process(&group)
+                    advance(&group)
+                    if end != nil || Task.isCancelled { break }
+                }
+            }
+            timer?.cancel()
+            statusTimer?.cancel()
+            group.cancelAll()
+        }
+        return end ?? .abandoned
+    }
+
+    // MARK: - Beginning
+
+    private func begin(_ group: inout DiscardingTaskGroup) async {
+        let pullTask = status.pullTask
+        if let refusal = pullTask.refusal {
+            let reason = refusal.reason ?? PullTaskKeys.credentialUnreadable
+            let cause: FailureCause = reason == PullTaskKeys.credentialUnreadable ? .unauthorized : .internal
+            tell(.planFailed(cause: cause, reason: reason, message: refusal.message ?? ""), &group)
+            return
+        }
+        if let record = pullTask.status.record, await restore(record, pullTask, &group) {
+            logger.info("Going on with a task", metadata: ["nodes": "\(task.counts.nodesTotal)"])
+        } else {
+            tell(.started, &group)
+        }
+        if control.cancelRequested { tell(.cancelRequested(reason: "Requested"), &group) }
+    }
+
+    /// Sees what the cluster holds before anything new is started.
+    private func restore(
+        _ record: TaskRun.Snapshot,
+        _ pullTask: PullTask,
+        _ group: inout DiscardingTaskGroup
+    ) async -> Bool {
+        await context.planner.waitForNodes()
+        guard let (jobs, pods) = await jobs.listAll() else { return false }
+        let plan = TaskRun.Plan(context.planner.nodePlan(spec), badImages: record.badImages)
+        guard
+            let restored = TaskRun(
+                restoring: record,
+                plan: plan,
+                failures: pullTask.status.failures,
+                settings: task.settings,
+                isPaused: control.paused,
+                seed: UInt64.random(in: .min ... .max)
+            )
+        else { return false }
+        task = restored
+        for job in jobs where job.metadata.deletionTimestamp == nil {
+            guard let key = AttemptKey(job.metadata), let node = job.metadata.annotations[PullTaskKeys.node] else {
+                continue
+            }
+            var observer = AttemptObserver(
+                node: node,
+                attempt: key.attempt,
+                helperImage: context.configuration.helperImage
+            )
+            observer.see(job)
+            observers[key] = observer
+            tell(.jobFound(node: node, attempt: key.attempt), &group)
+        }
+        for pod in pods where pod.metadata.deletionTimestamp == nil {
+            if let key = AttemptKey(pod.metadata) { observers[key]?.see(pod) }
+        }
+        tell(.restored, &group)
+        for key in observers.keys { observe(key, &group) }
+        return true
+    }
+
+    // MARK: - Happenings
+
+    private func process(_ group: inout DiscardingTaskGroup) {
+        let isFull = drafts.count > Self.maximumDrafts && isWriting
+        let contents = isFull ? inbox.takeUrgent() : inbox.take()
+        if contents.isStatusTime { statusTimer = nil }
+        if let outcome = contents.written { noteWritten(outcome, &group) }
+        if contents.isCleaned { end = end ?? .finished }
+        switch contents.stop {
+        case .abandon: end = end ?? .abandoned
+        case .release: isStopping = true
+        case nil: break
+        }
+        guard end == nil, !isStopping else { return }
+        if contents.isDeleted, !isGone {
+            isGone = true
+            tell(.cancelRequested(reason: "Deleted"), &group)
+        }
+        if let pullTask = contents.pullTask { apply(pullTask, &group) }
+        for event in contents.events { tell(event, &group) }
+        for (key, changes) in contents.attempts { note(key, changes, &group) }
+        for inspection in contents.inspections { note(inspection, &group) }
+        if contents.isTimerDue { tell(.timer, &group) }
+    }
+
+    /// The PullTask was changed by somebody.
+    private func apply(_ pullTask: PullTask, _ group: inout DiscardingTaskGroup) {
+        let wanted = pullTask.control
+        if wanted.cancelRequested, !control.cancelRequested { tell(.cancelRequested(reason: "Requested"), &group) }
+        if wanted.paused != control.paused { tell(wanted.paused ? .pauseRequested : .resumeRequested, &group) }
+        control = wanted
+        guard let changed = try? pullTask.resolvedSpec(cluster: context.configuration.cluster) else { return }
+        let settings = Self.settings(changed, pullTask, context.configuration)
+        if settings != task.settings { tell(.settingsChanged(settings), &group) }
+    }
+
+    private func note(
+        _ key: AttemptKey,
+        _ changes: RunnerInbox.AttemptChanges,
+        _ group: inout DiscardingTaskGroup
+    ) {
+        guard var observer = observers[key] else { return }
+        if let pod = changes.podGone { observer.seePodGone(pod) }
+        if let pod = changes.pod { observer.see(pod) }
+        if let job = changes.job { observer.see(job) }
+        observers[key] = observer
+        observe(key, &group)
+        if changes.isJobGone, observers[key] != nil {
+            tell(.jobMissing(node: observer.node, attempt: observer.attempt), &group)
+        }
+    }
+
+    private func note(_ inspection: RunnerInbox.Inspection, _ group: inout DiscardingTaskGroup) {
+        let key = AttemptKey(nodeHash: SecretNames.nodeHash(inspection.node), attempt: inspection.attempt)
+        if let pod = inspection.pod { observers[key]?.see(pod) }
+        if let job = inspection.job { observers[key]?.see(job) }
+        observe(key, &group)
+        tell(.attemptExpired(node: inspection.node, attempt: inspection.attempt), &group)
+    }
+
+    private func observe(_ key: AttemptKey, _ group: inout DiscardingTaskGroup) {
+        guard let observation = observers[key]?.observation() else { return }
+        tell(.jobObserved(observation), &group)
+    }
+
+    // MARK: - Effects
+
+    /// Tells the state machine and sees to what it answers.
+    func tell(_ event: TaskRun.Event, _ group: inout DiscardingTaskGroup) {
+        for effect in task.handle(event, at: context.wallClock.now()) { carryOut(effect, &group) }
+    }
+
+    private func carryOut(_ effect: TaskRun.Effect, _ group: inout DiscardingTaskGroup) {
+        switch effect {
+        case .resolveNodes:
+            group.addTask { [context, spec, taskID, inbox] in
+                inbox.post(await context.planner.resolve(spec, task: taskID))
+            }
+        case .startJob(let start): startJob(start, &group)
+        case .deleteJob(let node, let attempt):
+            observers[AttemptKey(nodeHash: SecretNames.nodeHash(node), attempt: attempt)] = nil
+            deletions.append((node, attempt))
+        case .inspectJob(let node, let attempt):
+            group.addTask { [jobs, inbox] in
+                guard let inspection = await jobs.inspect(node: node, attempt: attempt) else { return }
+                inbox.post { $0.inspections.append(inspection) }
+            }
+        case .emit(let draft):
+            context.metrics.nodeEnded(draft.kind, cause: draft.cause)
+            drafts.append(draft)
+        case .scheduleTimer(let time): schedule(time)
+        case .persistStatus: isStatusDue = true
+        case .publishTerminal(let draft): terminal = draft
+        case .finish(let outcome): finish(outcome, &group)
+        }
+    }
+
+    private func startJob(_ start: TaskRun.JobStart, _ group: inout DiscardingTaskGroup) {
+        let key = AttemptKey(nodeHash: SecretNames.nodeHash(start.node), attempt: start.attempt)
+        if observers[key] == nil {
+            observers[key] = AttemptObserver(
+                node: start.node,
+                attempt: start.attempt,
+                helperImage: context.configuration.helperImage
+            )
+        }
+        let node = context.nodes.get(name: start.node)
+        let method = PullMethod.choose(
+            spec.strategy,
+            kubeletVersion: node?.kubeletVersion ?? "",
+            runtimeVersion: node?.runtimeVersion ?? "",
+            firstMinor: context.configuration.imageVolumeMinorVersion
+        )
+        group.addTask { [jobs, inbox] in
+            switch await jobs.create(start, method: method) {
+            case .created, .cancelled: break
+            case .failed(let failure, let isRetryable):
+                inbox.post(
+                    .jobCreationFailed(
+                        node: start.node,
+                        attempt: start.attempt,
+                        failure: failure,
+                        isRetryable: isRetryable
+                    )
+                )
+            case .adopted:
+                // What happened before this runner was there, no informer will tell it.
+                guard let found = await jobs.inspect(node: start.node, attempt: start.attempt) else { return }
+                inbox.post { contents in
+                    var changes = contents.attempts[key] ?? .init()
+                    changes.job = changes.job ?? found.job
+                    changes.pod = changes.pod ?? found.pod
+                    contents.attempts[key] = changes
+                }
+            }
+        }
+    }
+
+    private func schedule(_ time: Timestamp) {
+        timer?.cancel()
+        let delay = max(time.duration(since: context.wallClock.now()), .milliseconds(1))
+        timer = Task { [inbox, clock = context.clock] in
+            do {
+                try await clock.sleep(for: delay)
+                inbox.post { $0.isTimerDue = true }
+            } catch {
+                // Replaced by a later timer, or the runner has ended.
+            }
+        }
+    }
+}

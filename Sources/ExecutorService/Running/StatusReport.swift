@@ -1,0 +1,52 @@
+import KubernetesAPI
+import LongshoreDomain
+import WireFormats
+
+/// What a running task's status is to say.
+struct StatusReport: Sendable {
+    private let phase: TaskPhase
+    private let counts: TaskCounts
+    private let progress: Int
+    private let failures: [TaskRun.NodeFailure]
+    private let record: TaskRun.Snapshot
+    private let outcome: TaskRun.Outcome?
+    private let time: Timestamp
+    /// Whether the task is given up for others.
+    let releases: Bool
+
+    /// Takes down how a task stands.
+    init(_ task: TaskRun, at time: Timestamp, releases: Bool = false) {
+        phase = task.phase
+        counts = task.counts
+        progress = Int(task.progress(at: time).percent)
+        failures = task.failures
+        record = task.snapshot
+        outcome = task.isFinished ? task.outcome : nil
+        self.time = time
+        self.releases = releases
+    }
+
+    /// Writes it into a status.
+    func apply(to status: inout PullTaskStatus) {
+        status.phase = phase
+        status.counts = counts
+        status.progress = progress
+        if !failures.isEmpty { status.failures = failures }
+        status.record = record
+        if status.startedAt == nil { status.startedAt = time }
+        if counts.nodesTotal > 0 {
+            status.set(condition: PullTaskKeys.checked, .true, reason: "NodesResolved", at: time)
+        }
+        if releases { status.owner = nil }
+        guard let outcome else { return }
+        status.finishedAt = time
+        let isSuccess = outcome.phase == .succeeded
+        status.set(
+            condition: isSuccess ? PullTaskKeys.complete : PullTaskKeys.failed,
+            .true,
+            reason: outcome.reason ?? (isSuccess ? "Succeeded" : outcome.cause?.rawValue ?? "Failed"),
+            message: outcome.message,
+            at: time
+        )
+    }
+}
