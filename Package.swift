@@ -94,7 +94,11 @@ targets += library(
     service + ["LibPQ", "Migrations", hummingbird, httpTypes, nioCore],
     testedWith: ["Curl"]
 )
-targets += library("ExecutorService", service + ["KubernetesAPI", "OCIRegistry", "Curl", deque, heap])
+targets += library(
+    "ExecutorService",
+    service + ["KubernetesAPI", "OCIRegistry", "Curl"],
+    testedWith: ["ClusterSimulator", "KubernetesManifests"]
+)
 targets += library("NotifierService", service + ["LibPQ", "KubernetesAPI", "Curl"])
 targets += library(
     "ClusterSimulator",
@@ -108,8 +112,14 @@ targets += [
         name: "longshore",
         dependencies: service + [
             "IntakeService", "ExecutorService", "NotifierService", "ClusterSimulator", "KubernetesAPI", "OCIRegistry",
-            "LibPQ", "Curl", "BlockingExecutor", argumentParser, unixSignals, configuration, subprocess,
+            "LibPQ", "Curl", "BlockingExecutor", argumentParser, unixSignals, configuration, subprocess, systemPackage,
             "Migrations", "KubernetesManifests",
+        ]
+    ),
+    .testTarget(
+        name: "LongshoreCommandTests",
+        dependencies: [
+            "longshore", "TestSupport", "LongshoreMessages", "LongshoreDomain", "WireFormats", "Redaction", argumentParser,
         ]
     ),
     .testTarget(

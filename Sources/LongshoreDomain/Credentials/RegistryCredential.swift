@@ -1,4 +1,5 @@
 package import Redaction
+package import WireFormats
 
 /// A credential together with the part of a registry that it is for.
 package struct RegistryCredential: Sendable {
@@ -15,6 +16,23 @@ package struct RegistryCredential: Sendable {
     package init(scope: RegistryScope, source: CredentialSource) {
         self.scope = scope
         self.source = source
+    }
+
+    /// Reads one entry of a request's `registryCredentials`.
+    ///
+    /// - Parameters:
+    ///   - json: The entry.
+    ///   - channel: Which way it came; that decides how credentials may be given.
+    /// - Returns: One credential, or one for each registry of a dockerconfigjson.
+    /// - Throws: ``RequestFaults`` with every fault, its place seen from the entry.
+    package static func parse(
+        _ json: JSONValue,
+        channel: RequestChannel = .http
+    ) throws(RequestFaults) -> [RegistryCredential] {
+        var parser = RequestParser(channel: channel, defaults: RequestDefaults())
+        let placed = parser.readCredential(json, at: .root)
+        guard parser.faults.isEmpty else { throw parser.faults }
+        return placed.map(\.credential)
     }
 }
 

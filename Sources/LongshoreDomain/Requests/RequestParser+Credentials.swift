@@ -70,7 +70,7 @@ extension RequestParser {
         "registry", "username", "password", "identityToken", "secretRef", "credential", "dockerConfigJson", "sealed",
     ]
 
-    private mutating func readCredential(_ value: JSONValue, at pointer: JSONPointer) -> [PlacedCredential] {
+    mutating func readCredential(_ value: JSONValue, at pointer: JSONPointer) -> [PlacedCredential] {
         guard let object = object(value, at: pointer, fields: Self.credentialFields) else { return [] }
         var kinds = ["identityToken", "secretRef", "credential", "dockerConfigJson", "sealed"].filter {
             object[$0] != nil

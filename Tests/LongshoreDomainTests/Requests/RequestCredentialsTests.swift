@@ -194,6 +194,14 @@ import WireFormats
         #expect(credentials(entry, channel: .pullTask) == ["/registryCredentials/0/sealed notSupported"])
     }
 
+    @Test("can be read one by one")
+    func oneEntry() throws {
+        let read = try RegistryCredential.parse(["registry": "https://h.io/v2/", "username": "u", "password": "p"])
+        #expect(read.map(\.scope.key) == ["h.io"])
+        let error = #expect(throws: RequestFaults.self) { try RegistryCredential.parse(["registry": "h.io"]) }
+        #expect(error?.faults.map(\.code) == ["required"])
+    }
+
     // MARK: The older form
 
     @Test("may be given once for all, as older clients do")

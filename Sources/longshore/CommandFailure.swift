@@ -1,0 +1,25 @@
+/// Why a command ends without having done its work, and with which exit code.
+struct CommandFailure: Error, Sendable, Hashable {
+    /// The exit codes of the contract; 0 is success.
+    enum Code: Int32, Sendable, Hashable, CaseIterable {
+        /// The task failed, was cancelled or was rejected.
+        case taskFailed = 1
+        /// The command or the request was wrong.
+        case usage = 2
+        /// The service could not be reached or could not answer.
+        case unreachable = 3
+    }
+
+    /// The exit code.
+    let code: Code
+    /// What to tell the person, without the line's end.
+    let message: String
+
+    init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    static func usage(_ message: String) -> CommandFailure { CommandFailure(.usage, message) }
+    static func unreachable(_ message: String) -> CommandFailure { CommandFailure(.unreachable, message) }
+}

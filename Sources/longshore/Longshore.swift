@@ -1,0 +1,70 @@
+import ArgumentParser
+import Glibc
+import ServiceRuntime
+
+/// The command `longshore`: the services, and the client that talks to them.
+@main
+struct Longshore: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "longshore",
+        abstract: "Puts container images onto Kubernetes nodes before they are needed.",
+        discussion: """
+            Exit codes: 0 done, 1 the task failed, 2 wrong usage, 3 the service could not be reached.
+            """,
+        groupedSubcommands: [
+            CommandGroup(
+                name: "Ask and follow",
+                subcommands: [
+                    SubmitCommand.self, WatchCommand.self, GetCommand.self, ListCommand.self, CancelCommand.self,
+                    SealCommand.self,
+                ]
+            ),
+            CommandGroup(
+                name: "Run",
+                subcommands: [
+                    DevCommand.self, IntakeCommand.self, ExecutorCommand.self, NotifierCommand.self,
+                    MigrateCommand.self,
+                ]
+            ),
+        ]
+    )
+
+    static func main() async {
+        let code = await run(arguments: nil)
+        Glibc.exit(code)
+    }
+
+    /// Runs a command line.
+    ///
+    /// - Parameter arguments: The words after the program's name; nothing means those of the process.
+    /// - Returns: The exit code of the contract.
+    static func run(arguments: [String]?) async -> Int32 {
+        do {
+            var command = try parseAsRoot(arguments)
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+            return 0
+        } catch let failure as CommandFailure {
+            Console.error(failure.message)
+            return failure.code.rawValue
+        } catch let error as SettingsError {
+            Console.error(error.description)
+            return CommandFailure.Code.usage.rawValue
+        } catch {
+            // Asking for help is an error to the argument parser, with a success code.
+            let text = fullMessage(for: error)
+            if exitCode(for: error).isSuccess {
+                Console.print(text)
+                return 0
+            }
+            if let code = error as? ExitCode { return code.rawValue }
+            Console.error(text)
+            return isUsage(error) ? CommandFailure.Code.usage.rawValue : CommandFailure.Code.taskFailed.rawValue
+        }
+    }
+
+    private static func isUsage(_ error: any Error) -> Bool { exitCode(for: error) == .validationFailure }
+}

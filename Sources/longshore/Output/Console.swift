@@ -1,0 +1,36 @@
+import Glibc
+import SystemPackage
+
+/// Writes to the process's output at once, so that a pipe's reader sees each line as it comes.
+enum Console {
+    /// Whether standard output is a terminal.
+    static var isTerminal: Bool { isatty(1) == 1 }
+
+    /// Writes a line to standard output.
+    static func print(_ line: String) { write(line + "\n") }
+
+    /// Writes a text to standard output as it is.
+    static func write(_ text: String) {
+        // A reader that has gone away (`longshore list | head`) is no failure of ours.
+        _ = try? FileDescriptor.standardOutput.writeAll(Array(text.utf8))
+    }
+
+    /// Writes a line to standard error.
+    static func error(_ line: String) {
+        _ = try? FileDescriptor.standardError.writeAll(Array((line + "\n").utf8))
+    }
+
+    /// A text from elsewhere without anything that a terminal would act on, on one line.
+    ///
+    /// Messages of registries and runtimes are shown to people; an escape sequence in one could rewrite what they see.
+    static func printable(_ text: String) -> String {
+        var result = ""
+        for scalar in text.unicodeScalars {
+            switch scalar.value {
+            case 0..<0x20, 0x7F..<0xA0, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF: result += " "
+            default: result.unicodeScalars.append(scalar)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,56 @@
+import ArgumentParser
+import IntakeService
+import LibPQ
+import Logging
+import ServiceRuntime
+
+/// `longshore migrate`: brings the database to this version's schema.
+struct MigrateCommand: ServiceCommand {
+    static let keys = [SettingKeys.logLevel, SettingKeys.postgresURL, check]
+
+    private static let check = SettingKey(
+        "check",
+        form: "BOOL",
+        "only say what is missing; exit with 1 when something is",
+        default: "false"
+    )
+
+    static let configuration = CommandConfiguration(
+        commandName: "migrate",
+        abstract: "Bring the database to this version's schema; forward only, safe while services run.",
+        usage: "longshore migrate [--KEY VALUE …]",
+        discussion: keysHelp
+    )
+
+    @Argument(parsing: .captureForPassthrough, help: .hidden)
+    var arguments: [String] = []
+
+    func run() async throws {
+        let settings = try await readSettings()
+        let url = settings.secret(SettingKeys.postgresURL)
+        guard let url else { throw SettingsError(["--postgres-url-file is required"]) }
+        let levelText = try settings.required(SettingKeys.logLevel)
+        guard let level = Logger.Level(rawValue: levelText.lowercased()) else {
+            throw SettingsError(["--log-level: none of trace, debug, info, notice, warning, error"])
+        }
+        let logger = Logger(label: "migrate") { _ in JSONLogHandler(service: "migrate", level: level) }
+        let pool = PQPool(
+            configuration: PQConfiguration(url: url, maximumConnections: 1, applicationName: "longshore-migrate")
+        )
+        let isCheck = try settings.bool(Self.check)
+        let names: [String]
+        do {
+            let migrator = try Migrator(pool: pool, logger: logger)
+            names = isCheck ? try await migrator.pending() : try await migrator.run()
+        } catch let error as PQError {
+            await pool.close()
+            throw CommandFailure(error.isRetryable ? .unreachable : .taskFailed, "the database: \(error)")
+        } catch {
+            await pool.close()
+            throw error
+        }
+        await pool.close()
+        if isCheck, !names.isEmpty { throw CommandFailure(.taskFailed, "missing: \(names.joined(separator: ", "))") }
+        Console.print(names.isEmpty ? "the schema is up to date" : "applied \(names.joined(separator: ", "))")
+    }
+}

@@ -1,0 +1,323 @@
+import Glibc
+import LongshoreDomain
+import LongshoreMessages
+import Redaction
+import TestSupport
+import Testing
+import WireFormats
+
+/// The command as a process of its own, against a scripted server.
+@Suite("The command line", .timeLimit(.minutes(5))) struct CommandLineTests {
+    private struct Result {
+        let code: Int32
+        let output: String
+        let error: String
+    }
+
+    /// The binary that was built beside the tests.
+    private static var binary: String {
+        get throws {
+            let path = try #require(CommandLine.arguments.first.flatMap { realpath($0) })
+            return "\(path.split(separator: "/").dropLast().reduce("") { "\($0)/\($1)" })/longshore"
+        }
+    }
+
+    private static func realpath(_ path: String) -> String? {
+        readLink("/proc/self/exe") ?? path
+    }
+
+    private static func readLink(_ path: String) -> String? {
+        var buffer = [CChar](repeating: 0, count: 4_096)
+        let count = unsafe readlink(path, &buffer, buffer.count - 1)
+        guard count > 0 else { return nil }
+        return String(decoding: buffer.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+
+    private static func run(
+        _ arguments: [String],
+        server: ScriptedHTTPServer? = nil,
+        environment: [String: String] = [:]
+    ) async throws -> Result {
+        var variables = environment
+        variables["HOME"] = "/does/not/exist"
+        if let server {
+            variables["LONGSHORE_SERVER"] = server.url("")
+            variables["LONGSHORE_TOKEN"] = "t0ken"
+        }
+        let process = try TestProcess(try binary, arguments, environment: variables)
+        guard case .exited(let code) = try await process.waitForExit(timeout: .seconds(120)) else {
+            throw TestSupportError("the command was killed: \(process.standardError)")
+        }
+        return Result(code: code, output: process.standardOutput, error: process.standardError)
+    }
+
+    private static func stream(_ events: [TaskEvent]) -> String {
+        events.map {
+            "id: \($0.sequence)\nevent: \($0.type.shortName)\ndata: \($0.event.structuredJSON.text())\n\n"
+        }.joined()
+    }
+
+    private static func task(_ status: String) -> JSONValue {
+        [
+            "id": .string(DisplayTests.taskID.text), "status": .string(status), "images": ["docker.io/library/a:1"],
+            "counts": ["nodesTotal": 1, "nodesSucceeded": 1, "nodesFailed": 0, "nodesSkipped": 0, "nodesPulling": 0],
+        ]
+    }
+
+    private static let nodes =
+        #"{"items":[{"node":"n1","state":"succeeded","attempt":1,"images":[{"image":"docker.io/library/a:1","phase":"pulled"}]}]}"#
+
+    @Test(
+        "shows help with success, and wrong usage with 2",
+        arguments: [
+            (["--help"], 0), (["submit", "--help"], 0), (["help", "watch"], 0), (["nonsense"], 2),
+            (["submit", "--nonsense"], 2),
+            (["watch"], 2), (["submit", "--priority", "x", "a"], 2), (["list", "--limit", "0"], 2),
+            (["seal", "--registry", "h.io"], 2),
+        ] as [([String], Int32)]
+    )
+    func usage(arguments: [String], code: Int32) async throws {
+        let result = try await Self.run(arguments)
+        #expect(result.code == code)
+        #expect((code == 0 ? result.output : result.error).contains("longshore"))
+    }
+
+    @Test("says what is missing, and exits with 2")
+    func missing() async throws {
+        let result = try await Self.run(["list"])
+        #expect(result.code == 2)
+        #expect(result.error.contains("--server"))
+        let server = try ScriptedHTTPServer()
+        #expect(try await Self.run(["submit"], server: server).code == 2)
+        #expect(server.requests.isEmpty)
+    }
+
+    @Test("exits with 3 when nobody answers")
+    func unreachable() async throws {
+        let result = try await Self.run(
+            ["list", "--server", "http://127.0.0.1:1"],
+            environment: ["LONGSHORE_TOKEN": "t0ken-canary"]
+        )
+        #expect(result.code == 3)
+        #expect(result.error.contains("127.0.0.1:1"))
+        #expect(!result.error.contains("canary"))
+    }
+
+    @Test("submits with the token, an idempotency key and the request")
+    func submit() async throws {
+        let server = try ScriptedHTTPServer(then: .respond(status: 202, body: Self.task("accepting").text()))
+        let result = try await Self.run(
+            ["submit", "a:1", "--credential", "h.io=robot", "--idempotency-key", "k1", "--batch-size", "3"],
+            server: server,
+            environment: ["LONGSHORE_PASSWORD": "pass-canary"]
+        )
+        #expect(result.code == 0)
+        #expect(result.output == "\(DisplayTests.taskID.text) accepting\n")
+        let request = try #require(server.requests.first)
+        #expect(request.method == "POST")
+        #expect(request.target == "/v1/tasks")
+        #expect(request.header("Authorization") == "Bearer t0ken")
+        #expect(request.header("Idempotency-Key") == "k1")
+        #expect(
+            try JSONValue(parsing: request.body) == [
+                "images": ["a:1"], "batchSize": 3,
+                "registryCredentials": [["registry": "h.io", "username": "robot", "password": "pass-canary"]],
+            ]
+        )
+        #expect(!(result.output + result.error).contains("canary"))
+    }
+
+    @Test("sends a request again, with the same key, when the service could not take it")
+    func submitAgain() async throws {
+        let server = try ScriptedHTTPServer(
+            [.respond(status: 503, headers: [("Retry-After", "1")], body: "{}"), .closeWithoutAnswer],
+            then: .respond(status: 202, body: Self.task("queued").text())
+        )
+        let result = try await Self.run(["submit", "a:1", "-o", "json"], server: server)
+        #expect(result.code == 0)
+        #expect(try JSONValue(parsing: Array(result.output.utf8))["status"] == "queued")
+        #expect(Set(server.requests.map { $0.header("Idempotency-Key") }).count == 1)
+        #expect(server.requests.count >= 3)
+    }
+
+    @Test("prints every fault of a request and exits with 2")
+    func faults() async throws {
+        let body =
+            #"{"title":"Invalid","errors":[{"pointer":"/images/0","code":"invalidReference","detail":"bad"},{"pointer":"/batchSize","code":"outOfRange","detail":"big"}]}"#
+        let server = try ScriptedHTTPServer(then: .respond(status: 422, body: body))
+        let result = try await Self.run(["submit", "A"], server: server)
+        #expect(result.code == 2)
+        #expect(result.error == "Invalid\n  images[0]: bad (invalidReference)\n  batchSize: big (outOfRange)\n")
+    }
+
+    @Test(
+        "watches a task over a broken stream, from where it was, and exits by its end",
+        arguments: [
+            (EventType.taskSucceeded, Int32(0)), (.taskFailed, 1), (.taskCancelled, 1), (.taskRejected, 1),
+        ]
+    )
+    func watch(end: EventType, code: Int32) async throws {
+        let status = try #require(end.taskPhase?.rawValue)
+        let first = Self.stream([DisplayTests.event(.taskQueued, 1), DisplayTests.event(.taskChecking, 2)])
+        let second = Self.stream([
+            DisplayTests.node(.nodeSucceeded, "n1", [("docker.io/library/a:1", .pulled)]), DisplayTests.event(end, 9),
+        ])
+        let task = Self.task(status).text()
+        let nodes = Self.nodes
+        let server = try ScriptedHTTPServer { request, connection in
+            switch request.target {
+            case let target where target.hasSuffix("/events"):
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+                connection.send(head)
+                if request.header("Last-Event-ID") == nil {
+                    connection.sendChunk(Array((first + "id: 3\ndata: {\"cut").utf8))
+                    connection.close()
+                } else {
+                    connection.sendChunk(Array("event: future\ndata: {\"new\": true}\n\n\(second)".utf8))
+                    connection.sendChunk([])
+                }
+            case let target where target.contains("/nodes"): connection.respond(body: Array(nodes.utf8))
+            default: connection.respond(body: Array(task.utf8))
+            }
+        }
+        let result = try await Self.run(["watch", DisplayTests.taskID.text], server: server)
+        #expect(result.code == code)
+        let lines = result.output.split(separator: "\n").map(String.init)
+        #expect(
+            lines.prefix(4).map { $0.split(separator: " ")[1] } == [
+                "task.queued", "task.checking", "node.succeeded", end.shortName[...],
+            ]
+        )
+        #expect(result.output.contains("n1     succeeded   1         pulled"))
+        #expect(
+            server.requests.filter { $0.target.hasSuffix("/events") }.map { $0.header("Last-Event-ID") } == [nil, "2"]
+        )
+        #expect(result.error.isEmpty == (code == 0))
+    }
+
+    @Test("stops watching a task that ended before")
+    func watchEnded() async throws {
+        let task = Self.task("succeeded").text()
+        let nodes = Self.nodes
+        let server = try ScriptedHTTPServer { request, connection in
+            if request.target.hasSuffix("/events") {
+                connection.respond(headers: [("Content-Type", "text/event-stream")], body: [])
+            } else {
+                connection.respond(body: Array((request.target.contains("/nodes") ? nodes : task).utf8))
+            }
+        }
+        let result = try await Self.run(["watch", "x", "-o", "json"], server: server)
+        #expect(result.code == 0)
+        #expect(result.output.isEmpty)
+    }
+
+    @Test("does not wait for a task that is unknown")
+    func watchUnknown() async throws {
+        let server = try ScriptedHTTPServer(then: .respond(status: 404, body: #"{"title":"Not found"}"#))
+        let result = try await Self.run(["watch", "../x?"], server: server)
+        #expect(result.code == 2)
+        #expect(server.requests.map(\.target) == ["/v1/tasks/..%2Fx%3F/events"])
+    }
+
+    @Test("lists over pages and gets with nodes")
+    func listAndGet() async throws {
+        let page = #"{"items":[{"id":"a","images":["h.io/x:1"]}],"nextCursor":"c 1"}"#
+        let server = try ScriptedHTTPServer(
+            [.respond(body: page), .respond(body: #"{"items":[{"id":"b"}]}"#)],
+            then: .respond(body: "{}")
+        )
+        let list = try await Self.run(["list", "--status", "failed", "--label", "a=b"], server: server)
+        #expect(list.code == 0)
+        #expect(list.output.split(separator: "\n").count == 3)
+        #expect(
+            server.requests.map(\.target) == [
+                "/v1/tasks?status=failed&label=a%3Db&limit=50",
+                "/v1/tasks?status=failed&label=a%3Db&limit=49&cursor=c%201",
+            ]
+        )
+        let other = try ScriptedHTTPServer(
+            [.respond(body: Self.task("pulling").text())],
+            then: .respond(body: Self.nodes)
+        )
+        let get = try await Self.run(["get", "x", "-o", "json"], server: other)
+        #expect(try JSONValue(parsing: Array(get.output.utf8))["nodes"]?[0]?["node"] == "n1")
+    }
+
+    @Test("cancels several tasks and tells of each that could not be")
+    func cancel() async throws {
+        let server = try ScriptedHTTPServer(
+            [
+                .respond(status: 202, body: "{}"),
+                .respond(status: 409, body: #"{"title":"Conflict","detail":"it has ended"}"#),
+            ],
+            then: .respond(status: 202, body: "{}")
+        )
+        let result = try await Self.run(["cancel", "a", "b", "c"], server: server)
+        #expect(result.code == 2)
+        #expect(result.output == "a is being cancelled\nc is being cancelled\n")
+        #expect(result.error == "b: Conflict: it has ended\n")
+        #expect(server.requests.map(\.method) == ["DELETE", "DELETE", "DELETE"])
+    }
+
+    @Test("seals for one task and registry without asking anybody")
+    func seal() async throws {
+        let pair = SealingKeyPair.generate()
+        let result = try await Self.run(
+            [
+                "seal", "--registry", "https://H.io/v2/", "--username", "robot", "--idempotency-key", "k", "--project",
+                "p",
+                "--public-key", "\(pair.keyID):\(Base64.encode(pair.publicKey))",
+            ],
+            environment: ["LONGSHORE_PASSWORD": "pass-canary"]
+        )
+        #expect(result.code == 0)
+        #expect(!result.output.contains("canary"))
+        let entry = try JSONValue(parsing: Array(result.output.utf8))
+        let request = try TaskRequest.parse(["images": ["h.io/a"], "registryCredentials": [entry]], channel: .kafka)
+        guard case .sealed(let box)? = request.credentials.first?.source else {
+            Issue.record("not sealed")
+            return
+        }
+        let taskID = TaskIDs.derived(project: "p", idempotencyKey: "k")
+        let plain = try Unsealer(keys: [pair]).open(box, binding: SealBinding(taskID: taskID, scopeKey: "h.io"))
+        guard case .basic("robot", let password)? = PlainCredential(sealedForm: plain) else {
+            Issue.record("not an account")
+            return
+        }
+        #expect(password.exposeUTF8() == "pass-canary")
+    }
+
+    @Test("seals a submitted credential to the cluster's newest key when asked to")
+    func submitSealed() async throws {
+        let pair = SealingKeyPair.generate()
+        let clusters: JSONValue = [
+            "items": [
+                ["cluster": "other", "keys": []],
+                [
+                    "cluster": "default",
+                    "keys": [["keyId": .string(pair.keyID), "publicKey": .string(Base64.encode(pair.publicKey))]],
+                ],
+            ]
+        ]
+        let server = try ScriptedHTTPServer(
+            [.respond(body: clusters.text())],
+            then: .respond(status: 202, body: Self.task("queued").text())
+        )
+        let result = try await Self.run(
+            ["submit", "h.io/a:1", "--seal", "--credential", "h.io=robot"],
+            server: server,
+            environment: ["LONGSHORE_PASSWORD": "pass-canary"]
+        )
+        #expect(result.code == 0)
+        let request = try #require(server.requests.last)
+        #expect(!request.text.contains("canary"))
+        let body = try TaskRequest.parse(JSONValue(parsing: request.body), channel: .kafka)
+        guard case .sealed(let box)? = body.credentials.first?.source else {
+            Issue.record("not sealed")
+            return
+        }
+        let key = try #require(request.header("Idempotency-Key"))
+        let binding = SealBinding(taskID: TaskIDs.derived(project: "default", idempotencyKey: key), scopeKey: "h.io")
+        _ = try Unsealer(keys: [pair]).open(box, binding: binding)
+    }
+}

@@ -1,0 +1,216 @@
+import LongshoreDomain
+import LongshoreMessages
+import Testing
+import WireFormats
+
+@testable import longshore
+
+@Suite("What a person sees") struct DisplayTests {
+    static let taskID = TaskID(uuid: [UInt8](repeating: 7, count: 16))
+
+    static func event(_ type: EventType, _ sequence: Int64, _ change: (inout TaskEvent) -> Void = { _ in }) -> TaskEvent
+    {
+        var event = TaskEvent(
+            id: "e\(sequence)",
+            type: type,
+            taskID: taskID,
+            project: "default",
+            cluster: "default",
+            sequence: sequence,
+            time: Timestamp(microsecondsSinceEpoch: 1_700_000_000_000_000),
+            phase: type.taskPhase ?? .pulling,
+            counts: TaskCounts(nodesTotal: 3, succeeded: 1, pulling: 2)
+        )
+        change(&event)
+        return event
+    }
+
+    static func node(
+        _ type: EventType,
+        _ name: String,
+        _ images: [(String, ImagePhase)],
+        cause: FailureCause? = nil
+    ) -> TaskEvent {
+        event(type, 5) { event in
+            event.node = name
+            event.attempt = 2
+            event.cause = cause
+            event.images = images.map { EventImage(image: $0.0, phase: $0.1, cause: $0.1 == .failed ? cause : nil) }
+        }
+    }
+
+    @Test("tables have columns as wide as their widest cell")
+    func tables() {
+        var table = TextTable("A", "LONGER", "C")
+        table.add("wide cell", "x", "y")
+        table.add("1", "", "\u{1B}z")
+        #expect(table.lines == ["A           LONGER   C", "wide cell   x        y", "1                     z"])
+    }
+
+    @Test(
+        "durations are short",
+        arguments: [
+            (0, "0s"), (59, "59s"), (60, "1m"), (95, "1m35s"), (600, "10m"), (3_599, "59m"), (3_600, "1h0m"),
+            (86_399, "23h59m"),
+            (90_000, "1d1h"), (-5, "0s"),
+        ]
+    )
+    func durations(seconds: Int, text: String) {
+        #expect(ProgressDisplay.text(.seconds(seconds)) == text)
+    }
+
+    @Test("a task on a terminal has one bar, and one for each node in work")
+    func display() {
+        var view = TaskView()
+        view.apply(Self.event(.taskPulling, 3))
+        view.apply(Self.node(.nodeSucceeded, "n1", [("docker.io/library/a:1", .pulled), ("h.io/b:1", .present)]))
+        view.apply(Self.node(.nodePulling, "n2", [("docker.io/library/a:1", .pulled), ("h.io/b:1", .pulling)]))
+        view.apply(
+            Self.node(
+                .nodeFailed,
+                "n3",
+                [("docker.io/library/a:1", .pulled), ("h.io/b:1", .failed)],
+                cause: .unauthorized
+            )
+        )
+        view.apply(Self.event(.taskProgress, 9) { $0.progress = TaskProgress(percent: 50, remaining: .seconds(90)) })
+        let display = ProgressDisplay(id: "task", width: 80, usesColor: false)
+        #expect(
+            display.lines(of: view) == [
+                "task  pulling  1 of 3 nodes", "[####################--------------------] 50%  about 1m30s left",
+                "  n2 [########--------] 1/2 pulling, attempt 2",
+                "  n3 [########--------] 1/2 failed, attempt 2: Unauthorized",
+                "  n1 [################] 2/2 succeeded, attempt 2",
+            ]
+        )
+    }
+
+    @Test("a display is rewritten in place, not too often, and always at the end")
+    func rewriting() {
+        var view = TaskView()
+        view.apply(Self.event(.taskPulling, 3))
+        var display = ProgressDisplay(id: "task", width: 80, usesColor: false)
+        let start = ContinuousClock.now
+        #expect(display.update(view, isLast: false, now: start)?.contains("\u{1B}[2A") == false)
+        #expect(display.update(view, isLast: false, now: start + .milliseconds(50)) == nil)
+        #expect(display.update(view, isLast: false, now: start + .milliseconds(150))?.hasPrefix("\u{1B}[2A") == true)
+        #expect(display.update(view, isLast: true, now: start + .milliseconds(151)) != nil)
+    }
+
+    @Test("a display stays small for very many nodes and long names")
+    func manyNodes() {
+        var view = TaskView()
+        for index in 0..<500 {
+            view.apply(
+                Self.node(.nodePulling, "node-\(index)-" + String(repeating: "x", count: 200), [("h.io/b:1", .pulling)])
+            )
+        }
+        let lines = ProgressDisplay(id: "task", width: 60, usesColor: false).lines(of: view)
+        #expect(lines.count == 19)
+        #expect(lines.last == "  and 484 more nodes")
+        #expect(lines.allSatisfy { $0.count <= 60 })
+    }
+
+    @Test("the parts of a long event are put together, and faults are kept")
+    func parts() {
+        var view = TaskView()
+        var first = Self.node(.nodeSucceeded, "n1", [("a.io/a:1", .pulled)])
+        first.part = TaskEvent.Part(number: 1, count: 2)
+        var second = Self.node(.nodeSucceeded, "n1", [("a.io/b:1", .pulled)])
+        second.part = TaskEvent.Part(number: 2, count: 2)
+        view.apply(first)
+        view.apply(second)
+        #expect(view.nodes["n1"]?.images.count == 2)
+        view.apply(
+            Self.event(.taskRejected, 9) { $0.faults = [EventFault(pointer: "/images", code: "required", detail: "x")] }
+        )
+        #expect(view.faults.count == 1)
+        #expect(view.phase == .rejected)
+    }
+
+    @Test("an event is one line")
+    func eventLines() {
+        let failed = Self.node(.nodeFailed, "n3", [("docker.io/library/a:1", .failed)], cause: .unauthorized)
+        #expect(
+            EventLine.text(failed)
+                == "2023-11-14T22:13:20Z  node.failed  n3  attempt 2  a:1=failed:Unauthorized  cause=Unauthorized"
+        )
+        let task = Self.event(.taskSucceeded, 9) { $0.message = "all\nthere" }
+        #expect(
+            EventLine.text(task)
+                == "2023-11-14T22:13:20Z  task.succeeded  nodes=3 succeeded=1 failed=0 skipped=0  all there"
+        )
+    }
+
+    private static let task: JSONValue = [
+        "id": "t1", "status": "failed", "cause": "Unauthorized", "acceptedAt": "2026-01-01T00:00:00Z",
+        "finishedAt": "2026-01-01T00:01:30Z", "images": ["docker.io/library/a:1", "h.io/b:1"],
+        "counts": ["nodesTotal": 3, "nodesSucceeded": 1, "nodesFailed": 1, "nodesSkipped": 1, "nodesPulling": 0],
+    ]
+    private static let nodes: [JSONValue] = [
+        [
+            "node": "n1", "state": "succeeded", "attempt": 1,
+            "images": [
+                ["image": "docker.io/library/a:1", "phase": "pulled"], ["image": "h.io/b:1", "phase": "present"],
+            ],
+        ],
+        [
+            "node": "n2", "state": "failed", "attempt": 2, "cause": "Unauthorized",
+            "images": [
+                ["image": "docker.io/library/a:1", "phase": "pulled"],
+                [
+                    "image": "h.io/b:1", "phase": "failed", "cause": "Unauthorized",
+                    "message": "401 from\u{1B}[31m h.io",
+                ],
+            ],
+        ],
+        [
+            "node": "n3", "state": "skipped", "attempt": 0, "images": [], "reason": "NotReady",
+            "message": "the node is not ready",
+        ],
+    ]
+
+    @Test("a task's report has nodes by images, and each cause once")
+    func report() {
+        #expect(
+            TaskReport(task: Self.task, nodes: Self.nodes).lines == [
+                "t1  failed  Unauthorized", "  nodes: 1 of 3 succeeded, 1 failed, 1 skipped, 0 in work",
+                "  images: a:1, h.io/b:1",
+                "  accepted: 2026-01-01T00:00:00Z, finished after 1m30s", "",
+                "NODE   STATE       ATTEMPT   a:1      h.io/b:1", "n1     succeeded   1         pulled   present",
+                "n2     failed      2         pulled   failed: Unauthorized", "n3     skipped     0         -        -",
+                "",
+                "CAUSES", "  h.io/b:1  Unauthorized (1 node): 401 from [31m h.io",
+                "  node n3  NotReady: the node is not ready",
+            ]
+        )
+    }
+
+    @Test("a report on many images has a line for each image of a node")
+    func longReport() {
+        let images = (1...6).map { JSONValue.object(["image": .string("h.io/i\($0):1"), "phase": "pulled"]) }
+        let table = TaskReport(
+            task: Self.task,
+            nodes: [["node": "n1", "state": "succeeded", "attempt": 1, "images": .array(images)]]
+        ).table
+        #expect(table.count == 7)
+        #expect(table[1] == "n1     succeeded   1         h.io/i1:1   pulled")
+    }
+
+    @Test("anything can be missing from a report")
+    func emptyReport() {
+        #expect(TaskReport(task: [:], nodes: [[:], "x", ["images": [[:]]]]).lines.first == "?  ?")
+    }
+
+    @Test("a list of tasks fits on lines")
+    func list() {
+        let now = Timestamp(rfc3339: "2026-01-01T02:00:00Z") ?? Timestamp(microsecondsSinceEpoch: 0)
+        #expect(
+            ListCommand.table([Self.task, [:]], now: now).lines == [
+                "ID   STATUS   NODES   FAILED   PRIORITY   AGE    PROJECT   IMAGES",
+                "t1   failed   1/3     1        0          2h0m   ?         a:1, h.io/b:1",
+                "?    ?        0/0     0        0          ?      ?",
+            ]
+        )
+    }
+}
