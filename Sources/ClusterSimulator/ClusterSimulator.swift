@@ -16,6 +16,7 @@ package final class ClusterSimulator: Service {
     let configuration: Configuration
     let store: ObjectStore
     let server: APIServer
+    let plane: ControlPlane
     private let logger: Logger
     private let address = Mutex<(port: Int?, waiters: [CheckedContinuation<Void, Never>])>((nil, []))
 
@@ -34,10 +35,29 @@ package final class ClusterSimulator: Service {
             audit: AuditLog(capacity: configuration.auditLimit),
             bookmarkInterval: configuration.timings.bookmarkInterval
         )
-        do {
+        do throws(APIStatusError) {
             try Bootstrap(objects: objects).install(configuration)
         } catch {
             throw SimulatorError(code: .manifest, message: error.message)
+        }
+        plane = ControlPlane(
+            objects: objects,
+            configuration: configuration,
+            puller: try Self.puller(configuration)
+        )
+    }
+
+    private static func puller(_ configuration: Configuration) throws -> any ImagePuller {
+        let directory: String?
+        switch configuration.pulls {
+        case .instant: return InstantPuller()
+        case .registry: directory = nil
+        case .registryStoringLayers: directory = configuration.dataDirectory
+        }
+        do {
+            return try RegistryPuller(plainHTTPHosts: configuration.plainHTTPHosts, contentDirectory: directory)
+        } catch {
+            throw SimulatorError(code: .registry, message: "\(error)")
         }
     }
 
@@ -70,7 +90,7 @@ package final class ClusterSimulator: Service {
 
     /// Serves until a graceful shutdown or cancellation.
     package func run() async throws {
-        let responder = SimulatorResponder(server: server, controls: SimulatorControls())
+        let responder = SimulatorResponder(server: server, controls: SimulatorControls(simulator: self))
         let application = Application(
             responder: responder,
             configuration: ApplicationConfiguration(
@@ -85,7 +105,9 @@ package final class ClusterSimulator: Service {
             try await withThrowingTaskGroup(of: Void.self) { group in
                 group.addTask { try await application.run() }
                 group.addTask { await self.tick() }
+                group.addTask { await self.plane.run() }
                 try await group.next()
+                await self.plane.stop()
                 group.cancelAll()
             }
         } onGracefulShutdown: {

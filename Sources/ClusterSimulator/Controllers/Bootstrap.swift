@@ -18,7 +18,12 @@ struct Bootstrap {
                 "value": .integer(Int64(value)),
             ])
         }
-        for node in configuration.nodes { try create(node.object(images: [], now: .now())) }
+        for node in configuration.nodes {
+            let key = ObjectKey(namespace: "", name: node.name)
+            guard objects.store.get(.nodes, key) == nil else { continue }
+            let content = node.initialContent(helperImage: configuration.helperImage)
+            try create(node.object(images: content.statusImages, now: .now()))
+        }
         for text in configuration.crdYAML {
             for document in try YAMLDocuments.parse(text) { try create(document) }
         }

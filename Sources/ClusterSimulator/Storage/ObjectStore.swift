@@ -158,6 +158,8 @@ final class ObjectStore: Sendable {
         }
     }
 
+    var hasUnprocessed: Bool { state.withLock { !$0.unprocessed.isEmpty } }
+
     func startJournaling() {
         state.withLock { $0.isJournaling = true }
     }
