@@ -87,8 +87,10 @@ package final class PostgresServer: Sendable {
     /// Starts the server again after ``stop(_:)``; returns when it answers.
     package func start() async throws {
         var arguments = ["-D", directory.appending("data"), "-p", "\(port)", "-k", socketDirectory]
+        // Commits stay synchronous: with the kernel alive they survive an immediate stop even without fsync, and what a
+        // service was told is committed must be there after it.
         let quick = [
-            "listen_addresses": "127.0.0.1", "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off",
+            "listen_addresses": "127.0.0.1", "fsync": "off", "full_page_writes": "off",
             "max_connections": "200", "shared_buffers": "32MB", "autovacuum": "off", "jit": "off",
         ]
         for (name, value) in quick.merging(settings, uniquingKeysWith: { $1 }).sorted(by: { $0.key < $1.key }) {

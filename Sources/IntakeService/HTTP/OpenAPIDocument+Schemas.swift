@@ -1,0 +1,155 @@
+extension OpenAPIDocument {
+    /// The schemas of what the API answers with.
+    static let schemas = #"""
+        {
+          "Status": {
+            "enum": ["accepting", "queued", "checking", "pulling", "paused", "succeeded", "failed", "cancelled", "rejected"]
+          },
+          "NodeState": {"enum": ["pending", "pulling", "succeeded", "failed", "skipped"]},
+          "Cause": {
+            "enum": ["Unauthorized", "NotFound", "RateLimited", "TLS", "Network", "Disk", "Architecture", "Timeout", "Evicted",
+              "NodeLost", "InvalidReference", "PolicyDenied", "Internal", "Unknown"]
+          },
+          "Task": {
+            "type": "object",
+            "required": ["id", "project", "cluster", "status", "priority", "priorityClass", "source", "images", "labels",
+              "counts", "acceptedAt", "updatedAt"],
+            "properties": {
+              "id": {"type": "string", "pattern": "^[0-7][0-9a-hjkmnp-tv-z]{25}$"},
+              "project": {"type": "string"},
+              "cluster": {"type": "string"},
+              "status": {"$ref": "#/components/schemas/Status"},
+              "priority": {"type": "integer", "minimum": 1, "maximum": 10},
+              "priorityClass": {"enum": ["high", "normal", "low"]},
+              "source": {"enum": ["http", "kafka", "kubernetes"]},
+              "images": {"type": "array", "items": {"type": "string"}},
+              "labels": {"type": "object", "additionalProperties": {"type": "string"}},
+              "counts": {
+                "type": "object",
+                "properties": {
+                  "nodesTotal": {"type": "integer"}, "nodesSucceeded": {"type": "integer"},
+                  "nodesFailed": {"type": "integer"}, "nodesSkipped": {"type": "integer"},
+                  "nodesPulling": {"type": "integer"}
+                }
+              },
+              "cause": {"$ref": "#/components/schemas/Cause"},
+              "reason": {"type": "string"},
+              "message": {"type": "string"},
+              "acceptedAt": {"type": "string", "format": "date-time"},
+              "queuedAt": {"type": "string", "format": "date-time"},
+              "startedAt": {"type": "string", "format": "date-time"},
+              "finishedAt": {"type": "string", "format": "date-time"},
+              "updatedAt": {"type": "string", "format": "date-time"},
+              "deadlineAt": {"type": "string", "format": "date-time"},
+              "cancelRequestedAt": {"type": "string", "format": "date-time"},
+              "spec": {"type": "object", "description": "The request with every setting resolved; not in lists."}
+            }
+          },
+          "Node": {
+            "type": "object",
+            "required": ["node", "state", "attempt", "images", "updatedAt"],
+            "properties": {
+              "node": {"type": "string"},
+              "state": {"$ref": "#/components/schemas/NodeState"},
+              "attempt": {"type": "integer"},
+              "images": {
+                "type": "array",
+                "items": {
+                  "type": "object",
+                  "required": ["image", "phase"],
+                  "properties": {
+                    "image": {"type": "string"},
+                    "phase": {"enum": ["pending", "pulling", "present", "pulled", "failed"]},
+                    "digest": {"type": "string"},
+                    "bytes": {"type": "integer"},
+                    "cause": {"$ref": "#/components/schemas/Cause"},
+                    "message": {"type": "string"}
+                  }
+                }
+              },
+              "cause": {"$ref": "#/components/schemas/Cause"},
+              "reason": {"type": "string"},
+              "message": {"type": "string"},
+              "updatedAt": {"type": "string", "format": "date-time"}
+            }
+          },
+          "Delivery": {
+            "type": "object",
+            "required": ["id", "eventId", "url", "state", "attempt", "attempts"],
+            "properties": {
+              "id": {"type": "string"},
+              "eventId": {"type": "string"},
+              "endpointId": {"type": "string"},
+              "url": {"type": "string"},
+              "state": {"enum": ["pending", "delivering", "delivered", "retrying", "exhausted", "disabled"]},
+              "attempt": {"type": "integer"},
+              "lastStatus": {"type": "integer"},
+              "lastError": {"type": "string"},
+              "createdAt": {"type": "string", "format": "date-time"},
+              "nextAttemptAt": {"type": "string", "format": "date-time"},
+              "finishedAt": {"type": "string", "format": "date-time"},
+              "attempts": {
+                "type": "array",
+                "items": {
+                  "type": "object",
+                  "properties": {
+                    "attempt": {"type": "integer"}, "startedAt": {"type": "string", "format": "date-time"},
+                    "durationMs": {"type": "integer"}, "status": {"type": ["integer", "null"]},
+                    "error": {"type": ["string", "null"]}
+                  }
+                }
+              }
+            }
+          },
+          "Cluster": {
+            "type": "object",
+            "required": ["cluster", "keys", "executors"],
+            "properties": {
+              "cluster": {"type": "string"},
+              "keys": {
+                "type": "array",
+                "description": "The newest first; seal to the first.",
+                "items": {
+                  "type": "object",
+                  "required": ["keyId", "publicKey"],
+                  "properties": {
+                    "keyId": {"type": "string"},
+                    "publicKey": {"type": "string", "description": "X25519, 32 bytes, base64."},
+                    "createdAt": {"type": "string", "format": "date-time"},
+                    "pinned": {"type": "boolean"}
+                  }
+                }
+              },
+              "executors": {"type": "array", "items": {"type": "string"}},
+              "version": {"type": "string"},
+              "kubernetesVersion": {"type": "string"},
+              "heartbeatAt": {"type": "string", "format": "date-time"}
+            }
+          },
+          "Problem": {
+            "type": "object",
+            "required": ["type", "title", "status", "detail"],
+            "properties": {
+              "type": {"type": "string", "format": "uri"},
+              "title": {"type": "string"},
+              "status": {"type": "integer"},
+              "detail": {"type": "string"},
+              "instance": {"type": "string"},
+              "errorCount": {"type": "integer", "description": "There are more than are listed."},
+              "errors": {
+                "type": "array",
+                "items": {
+                  "type": "object",
+                  "required": ["pointer", "code", "detail"],
+                  "properties": {
+                    "pointer": {"type": "string", "description": "RFC 6901."},
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"}
+                  }
+                }
+              }
+            }
+          }
+        }
+        """#
+}

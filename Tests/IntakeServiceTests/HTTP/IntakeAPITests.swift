@@ -1,0 +1,402 @@
+import IntakeService
+import LibPQ
+import LongshoreDomain
+import LongshoreMessages
+import RDKafka
+import Redaction
+import ServiceRuntime
+import TestSupport
+import Testing
+import WireFormats
+
+@Suite(.timeLimit(.minutes(3)))
+struct IntakeAPITests {
+    @Test
+    func `A task is written down, published and then acknowledged`() async throws {
+        let intake = try await Intake.shared()
+        let answer = try await intake.submit([
+            "images": ["nginx:1.27", "ghcr.io/a/b@sha256:\(String(repeating: "a", count: 64))"]
+        ])
+        #expect(answer.status == 202)
+        let id = try #require(answer.json["id"]?.string)
+        #expect(answer.header("Location") == "/v1/tasks/\(id)")
+        #expect(answer.header("X-Request-Id") != nil)
+        #expect(answer.json["status"]?.string == "queued")
+        #expect(answer.json["images"]?[0]?.string == "docker.io/library/nginx:1.27")
+        #expect(answer.json["project"]?.string == "default")
+
+        // The message is there when the answer is.
+        let messages = try await intake.messages(of: id)
+        let submitted = try TaskSubmitted(event: #require(messages.first))
+        #expect(messages.count == 1)
+        #expect(submitted.taskID.text == id)
+        #expect(submitted.source == .http)
+        #expect(submitted.spec.images.count == 2)
+
+        // And the projector turns the row and announces it.
+        try await intake.waitForStatus("queued", of: id)
+        try await waitUntil("the announcement") {
+            try await intake.records(Topics.events).contains { record in
+                try CloudEvent(record).id == "\(id)-queued"
+            }
+        }
+    }
+
+    @Test
+    func `A body written for the image prewarming service of old works as it stands`() async throws {
+        let intake = try await Intake.shared()
+        let body: JSONValue = [
+            "images": ["harbor.example.com/ml/train:v3"], "batchSize": 5, "priority": 8,
+            "nodeSelector": ["workload": "gpu"], "maxRetries": 3, "retryStrategy": "exponential", "retryDelay": 10,
+            "webhookUrl": "https://ci.example.com/hook", "registry": "harbor.example.com", "username": "robot",
+            "password": "s3cr3t-of-old",
+        ]
+        let answer = try await intake.submit(body)
+        #expect(answer.status == 202, "\(answer.json)")
+        let id = try #require(answer.json["id"]?.string)
+        #expect(answer.json["priorityClass"]?.string == "high")
+        #expect(!answer.json.text().contains("s3cr3t"))
+        let submitted = try TaskSubmitted(event: #require(try await intake.messages(of: id).first))
+        let credential = try #require(submitted.sealedCredentials.first)
+        #expect(credential.scope.key == "harbor.example.com")
+        let opened = try Unsealer(keys: [intake.keyPair]).open(
+            credential.box,
+            binding: SealBinding(taskID: submitted.taskID, scope: credential.scope)
+        )
+        #expect(
+            PlainCredential(sealedForm: opened)
+                == .basic(username: "robot", password: SecretBytes(utf8: "s3cr3t-of-old"))
+        )
+    }
+
+    @Test
+    func `A password is in neither the database nor a topic nor a log`() async throws {
+        let intake = try await Intake.shared()
+        let secret = "pa55-\(UInt64.random(in: .min ... .max))"
+        let credentials: JSONValue = [
+            ["registry": "quay.io", "username": "u", "password": .string(secret)],
+            ["registry": "ghcr.io", "identityToken": .string("\(secret)-token")],
+            [
+                "dockerConfigJson": [
+                    "auths": ["r.example.com": ["auth": .string(Base64.encode(Array("u:\(secret)".utf8)))]]
+                ]
+            ],
+        ]
+        let answer = try await intake.submit([
+            "images": ["quay.io/a/b", "ghcr.io/a/b", "r.example.com/a"], "registryCredentials": credentials,
+        ])
+        #expect(answer.status == 202, "\(answer.json)")
+        let id = try #require(answer.json["id"]?.string)
+        try await intake.waitForStatus("queued", of: id)
+        let forms = [secret, Base64.encode(Array("u:\(secret)".utf8)), Hex.encode(Array(secret.utf8))]
+        var haystacks = intake.logs.lines
+        for topic in Topics.tasks(cluster: "default") + [Topics.events, Topics.requestsDeadLetter] {
+            for record in try await intake.records(topic) {
+                haystacks.append(String(decoding: record.value ?? [], as: UTF8.self))
+            }
+        }
+        let dump = try await TestProcess.run("pg_dump", ["--data-only", intake.databaseURL]).standardOutput
+        #expect(dump.contains(id))
+        haystacks.append(dump)
+        haystacks.append(answer.json.text())
+        for form in forms { #expect(!haystacks.contains { $0.contains(form) }) }
+    }
+
+    @Test
+    func `The same key gives the same task, another body a conflict`() async throws {
+        let intake = try await Intake.shared()
+        let key = "key-\(UInt64.random(in: .min ... .max))"
+        let body: JSONValue = ["images": ["nginx"], "priority": 5]
+        let answers = try await withThrowingTaskGroup(of: Intake.Answer.self) { group in
+            for _ in 0..<8 { group.addTask { try await intake.submit(body, key: key) } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(answers.map(\.status) == Array(repeating: 202, count: 8))
+        let ids = Set(answers.compactMap { $0.json["id"]?.string })
+        #expect(ids == [TaskIDs.derived(project: "default", idempotencyKey: key).text])
+        let id = try #require(ids.first)
+        try await intake.waitForStatus("queued", of: id)
+        let again = try await intake.submit(body, key: key)
+        #expect(again.status == 202)
+        #expect(again.header("Idempotency-Replayed") == "true")
+        let other = try await intake.submit(["images": ["nginx"], "priority": 6], key: key)
+        #expect(other.status == 409)
+        #expect(other.header("Content-Type") == "application/problem+json")
+        // The key belongs to the project.
+        #expect(try await intake.submit(body, token: Intake.other, key: key).json["id"]?.string != id)
+    }
+
+    @Test
+    func `Another password under the same key is the same request`() async throws {
+        let intake = try await Intake.shared()
+        let key = "key-\(UInt64.random(in: .min ... .max))"
+        func body(_ user: String, _ password: String) -> JSONValue {
+            [
+                "images": ["quay.io/a/b"], "registry": "quay.io", "username": .string(user),
+                "password": .string(password),
+            ]
+        }
+        let first = try await intake.submit(body("u", "one"), key: key)
+        #expect(first.status == 202)
+        #expect(try await intake.submit(body("u", "two"), key: key).status == 202)
+        #expect(try await intake.submit(body("v", "two"), key: key).status == 409)
+    }
+
+    @Test
+    func `A credential that the client has sealed goes through as it is`() async throws {
+        let intake = try await Intake.shared()
+        let key = "key-\(UInt64.random(in: .min ... .max))"
+        let id = TaskIDs.derived(project: "default", idempotencyKey: key)
+        let scope = try RegistryScope(parsing: "quay.io")
+        let secret = PlainCredential.basic(username: "u", password: SecretBytes(utf8: "p"))
+        let sealer = try Sealer(publicKey: intake.keyPair.publicKey, keyID: intake.keyPair.keyID)
+        let box = try sealer.seal(secret.sealedForm, binding: SealBinding(taskID: id, scope: scope))
+        let body: JSONValue = [
+            "images": ["quay.io/a/b"], "registryCredentials": [["registry": "quay.io", "sealed": box.json]],
+        ]
+        let without = try await intake.submit(body)
+        #expect(without.status == 422)
+        #expect(without.pointers == ["/registryCredentials"])
+        let answer = try await intake.submit(body, key: key)
+        #expect(answer.status == 202)
+        let submitted = try TaskSubmitted(event: #require(try await intake.messages(of: id.text).first))
+        #expect(submitted.sealedCredentials.first?.box == box)
+    }
+
+    @Test
+    func `Tokens decide who may do what where`() async throws {
+        let intake = try await Intake.shared()
+        let body: JSONValue = ["images": ["nginx"]]
+        let nobody = try await intake.submit(body, token: nil)
+        #expect(nobody.status == 401)
+        #expect(nobody.header("WWW-Authenticate")?.hasPrefix("Bearer") == true)
+        #expect(try await intake.submit(body, token: "wrong").status == 401)
+        #expect(try await intake.submit(body, token: Intake.viewer).status == 403)
+        #expect(try await intake.submit(["images": ["nginx"], "project": "other"]).status == 403)
+        let elsewhere = try await intake.submit(["images": ["nginx"], "project": "other"], token: Intake.admin)
+        #expect(elsewhere.status == 202)
+        let id = try #require(elsewhere.json["id"]?.string)
+        for path in [
+            "/v1/tasks/\(id)", "/v1/tasks/\(id)/nodes", "/v1/tasks/\(id)/events", "/v1/tasks/\(id)/deliveries",
+        ] {
+            #expect(try await intake.ask("GET", path, token: Intake.viewer).status == 404)
+        }
+        #expect(try await intake.ask("DELETE", "/v1/tasks/\(id)").status == 404)
+        #expect(try await intake.ask("GET", "/v1/tasks/\(id)", token: Intake.other).status == 200)
+        #expect(try await intake.ask("GET", "/v1/tasks?project=other").status == 403)
+        let listed = try await intake.ask("GET", "/v1/tasks?limit=500").json["items"]?.array ?? []
+        #expect(!listed.contains { $0["project"]?.string != "default" })
+        #expect(try await intake.ask("GET", "/v1/tasks", token: nil).status == 401)
+        #expect(try await intake.ask("GET", "/openapi.json", token: nil).status == 200)
+    }
+
+    @Test
+    func `Lists are narrowed down and paged`() async throws {
+        let intake = try await Intake.shared()
+        let tag = "t\(UInt32.random(in: 0 ... .max))"
+        var ids: [String] = []
+        for number in 0..<5 {
+            let image = number < 2 ? "quay.io/x/\(tag)" : "nginx"
+            let answer = try await intake.submit([
+                "images": [.string(image)], "labels": ["batch": .string(tag), "n": .string("\(number)")],
+            ])
+            ids.append(try #require(answer.json["id"]?.string))
+        }
+        var seen: [String] = []
+        var path = "/v1/tasks?label=batch%3D\(tag)&limit=2"
+        var pages = 0
+        while true {
+            let page = try await intake.ask("GET", path)
+            seen += page.json["items"]?.array?.compactMap { $0["id"]?.string } ?? []
+            pages += 1
+            guard let cursor = page.json["nextCursor"]?.string else { break }
+            path = "/v1/tasks?label=batch%3D\(tag)&limit=2&cursor=\(cursor)"
+        }
+        #expect(pages == 3)
+        #expect(seen == ids.reversed())
+        func count(_ query: String) async throws -> Int? {
+            try await intake.ask("GET", "/v1/tasks?\(query)").json["items"]?.array?.count
+        }
+        #expect(try await count("label=batch%3D\(tag),n%3D3") == 1)
+        #expect(try await count("image=quay.io/x/\(tag):latest") == 2)
+        #expect(try await count("label=batch%3D\(tag)&status=succeeded,failed") == 0)
+        #expect(try await count("label=batch%3D\(tag)&project=default") == 5)
+        for wrong in ["status=x", "limit=0", "cursor=x", "image=%3A%3A", "label=x", "nonsense=1", "label=%ff"] {
+            #expect(try await intake.ask("GET", "/v1/tasks?\(wrong)").status == 400)
+        }
+    }
+
+    @Test
+    func `Cancelling sends a command to the task's own topic`() async throws {
+        let intake = try await Intake.shared()
+        let answer = try await intake.submit(["images": ["nginx"], "priority": 2])
+        let id = try #require(answer.json["id"]?.string)
+        #expect(try await intake.ask("DELETE", "/v1/tasks/\(id)", token: Intake.viewer).status == 403)
+        let cancelled = try await intake.ask("DELETE", "/v1/tasks/\(id)")
+        #expect(cancelled.status == 202)
+        #expect(cancelled.json["cancelRequestedAt"]?.string != nil)
+        let records = try await intake.records(Topics.tasks(cluster: "default", class: .low))
+            .filter { $0.key == Array(id.utf8) }
+        let command = try TaskCommand(event: CloudEvent(#require(records.last)))
+        #expect(records.count == 2)
+        #expect(command.kind == .cancel)
+        #expect(command.taskID.text == id)
+
+        let task = try #require(TaskID(id))
+        try await intake.waitForStatus("queued", of: id)
+        try await intake.publish(.sample(.taskCancelled, of: task, sequence: 5))
+        try await intake.waitForStatus("cancelled", of: id)
+        let late = try await intake.ask("DELETE", "/v1/tasks/\(id)")
+        #expect(late.status == 409)
+        for unknown in ["x", "../secrets", id.uppercased(), String(repeating: "0", count: 26)] {
+            #expect(try await intake.ask("DELETE", "/v1/tasks/\(unknown)").status == 404)
+        }
+    }
+
+    @Test
+    func `Nodes are shown with their images and filtered by state`() async throws {
+        let intake = try await Intake.shared()
+        let id = try #require(try await intake.submit(["images": ["nginx"]]).json["id"]?.string)
+        let task = try #require(TaskID(id))
+        try await intake.waitForStatus("queued", of: id)
+        var good = TaskEvent.sample(.nodeSucceeded, of: task, sequence: 3, node: "a")
+        good.images = [EventImage(image: "docker.io/library/nginx:latest", phase: .pulled, digest: "sha256:1")]
+        var bad = TaskEvent.sample(
+            .nodeFailed,
+            of: task,
+            sequence: 4,
+            node: "b",
+            counts: TaskCounts(nodesTotal: 2, succeeded: 1, failed: 1)
+        )
+        bad.cause = .unauthorized
+        bad.message = "401"
+        try await intake.publish(good)
+        try await intake.publish(bad)
+        try await waitUntil("both nodes") {
+            try await intake.ask("GET", "/v1/tasks/\(id)/nodes").json["items"]?.array?.count == 2
+        }
+        let failed = try await intake.ask("GET", "/v1/tasks/\(id)/nodes?state=failed").json["items"]
+        #expect(failed?[0]?["node"]?.string == "b")
+        #expect(failed?[0]?["cause"]?.string == "Unauthorized")
+        #expect(failed?[1] == nil)
+        let first = try await intake.ask("GET", "/v1/tasks/\(id)/nodes?limit=1").json
+        #expect(first["items"]?[0]?["images"]?[0]?["digest"]?.string == "sha256:1")
+        let cursor = try #require(first["nextCursor"]?.string)
+        let second = try await intake.ask("GET", "/v1/tasks/\(id)/nodes?limit=1&cursor=\(cursor)").json
+        #expect(second["items"]?[0]?["node"]?.string == "b")
+        #expect(second["nextCursor"] == nil)
+        let shown = try await intake.read(id)
+        #expect(shown["counts"]?["nodesFailed"]?.integer == 1)
+        #expect(shown["cause"] == nil)
+    }
+
+    @Test
+    func `Deliveries are shown with their attempts`() async throws {
+        let intake = try await Intake.shared()
+        let id = try #require(try await intake.submit(["images": ["nginx"]]).json["id"]?.string)
+        #expect(try await intake.ask("GET", "/v1/tasks/\(id)/deliveries").json == ["items": []])
+        try await intake.pool.query(
+            """
+            INSERT INTO longshore.deliveries (id, event_id, task_id, project, url, secret_name, body, state, attempt, last_status)
+            VALUES ($1, $1, $2, 'default', 'https://x.example', 's', '{}', 'retrying', 1, 503)
+            """,
+            [.text("\(id)-succeeded"), .text(id)]
+        )
+        try await intake.pool.query(
+            "INSERT INTO longshore.delivery_attempts VALUES ($1, 1, now(), 12, 503, 'HTTP 503', 'oops')",
+            [.text("\(id)-succeeded")]
+        )
+        let shown = try await intake.ask("GET", "/v1/tasks/\(id)/deliveries").json["items"]?[0]
+        #expect(shown?["state"]?.string == "retrying")
+        #expect(shown?["lastStatus"]?.integer == 503)
+        #expect(shown?["attempts"]?[0]?["durationMs"]?.integer == 12)
+        // A receiver's answer is its own: it could be what an inner service says.
+        #expect(shown?.text().contains("oops") == false)
+    }
+
+    @Test
+    func `Clusters are shown with the keys to seal to`() async throws {
+        let intake = try await Intake.shared()
+        let list = try await intake.ask("GET", "/v1/clusters", token: Intake.viewer).json["items"]?.array ?? []
+        let cluster = try #require(list.first { $0["cluster"]?.string == "default" })
+        #expect(cluster["keys"]?[0]?["keyId"]?.string == intake.keyPair.keyID)
+        #expect(cluster["keys"]?[0]?["publicKey"]?.string == Base64.encode(intake.keyPair.publicKey))
+        #expect(cluster["executors"]?[0]?.string == "executor-1")
+    }
+
+    @Test
+    func `A cluster that nobody has announced is a fault, and one that was is not`() async throws {
+        let intake = try await Intake.shared()
+        try await waitUntil("the end of the announcements") {
+            try await intake.submit(["images": ["nginx"], "cluster": "moon"]).status == 422
+        }
+        let answer = try await intake.submit(["images": ["nginx"], "cluster": "moon"])
+        #expect(answer.pointers == ["/cluster"])
+        try await intake.announceKey(cluster: "edge")
+        #expect(try await intake.submit(["images": ["nginx"], "cluster": "edge"]).status == 202)
+    }
+
+    @Test
+    func `Requests that arrive together share their batches`() async throws {
+        let intake = try await Intake.shared()
+        let answers = try await withThrowingTaskGroup(of: Intake.Answer.self) { group in
+            for _ in 0..<200 { group.addTask { try await intake.submit(["images": ["nginx"]]) } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(answers.allSatisfy { $0.status == 202 })
+        #expect(Set(answers.compactMap { $0.json["id"]?.string }).count == 200)
+    }
+
+    @Test
+    func `Paths and methods that do not exist say so`() async throws {
+        let intake = try await Intake.shared()
+        #expect(try await intake.ask("GET", "/v1/nothing").status == 404)
+        let wrong = try await intake.ask("PUT", "/v1/tasks", body: [])
+        #expect(wrong.status == 405)
+        #expect(wrong.header("Allow") == "GET, POST")
+        #expect(wrong.json["status"]?.integer == 405)
+    }
+
+    @Test
+    func `A listener that is open to a network takes no secrets in the clear`() async throws {
+        let intake = try await Intake { $0.host = "0.0.0.0" }
+        let body: JSONValue = [
+            "images": ["quay.io/a/b"], "registry": "quay.io", "username": "u", "password": "hunter2hunter2",
+        ]
+        let answer = try await intake.submit(body)
+        #expect(answer.status == 426)
+        #expect(answer.header("Upgrade") == "TLS/1.3, HTTP/1.1")
+        #expect(!answer.json.text().contains("hunter2"))
+        #expect(try await intake.submit(["images": ["nginx"]]).status == 202)
+        let referenced: JSONValue = [
+            "images": ["quay.io/a/b"], "registryCredentials": [["registry": "quay.io", "secretRef": ["name": "s"]]],
+        ]
+        #expect(try await intake.submit(referenced).status == 202)
+        try await intake.stop()
+    }
+
+    @Test
+    func `Without a key of the cluster a secret cannot be sealed and is not taken`() async throws {
+        let intake = try await Intake(announcesKey: false)
+        let body: JSONValue = ["images": ["quay.io/a/b"], "registry": "quay.io", "username": "u", "password": "p"]
+        let answer = try await intake.submit(body)
+        #expect(answer.status == 503)
+        #expect(answer.header("Retry-After") != nil)
+        #expect(try await intake.submit(["images": ["nginx"]]).status == 202)
+        try await intake.announceKey(cluster: "default")
+        #expect(try await intake.submit(body).status == 202)
+        try await intake.stop()
+    }
+
+    @Test
+    func `A token that asks too often has to wait`() async throws {
+        let intake = try await Intake(announcesKey: false) { $0.requestsPerSecond = 2 }
+        var statuses: [Int] = []
+        for _ in 0..<12 { statuses.append(try await intake.ask("GET", "/v1/clusters").status) }
+        #expect(statuses.contains(200))
+        #expect(statuses.contains(429))
+        let answer = try await intake.ask("GET", "/v1/clusters")
+        if answer.status == 429 { #expect(answer.header("Retry-After") == "1") }
+        try await intake.stop()
+    }
+}

@@ -1,0 +1,63 @@
+import HTTPTypes
+import LongshoreDomain
+import Testing
+
+@testable import IntakeService
+
+struct QueryTests {
+    @Test
+    func `Parameters are decoded, repeated and split`() throws {
+        let query = try Query("a=1&a=2%2C3&b=x,y&c=%E2%9C%93%20+&d", allowed: ["a", "b", "c", "d"])
+        #expect(query.all("a") == ["1", "2,3"])
+        #expect(query.all("b", split: true) == ["x", "y"])
+        #expect(query.text("c") == "✓ +")
+        #expect(query.text("d") == nil)
+    }
+
+    @Test(arguments: [
+        "zzz=1", "a=%zz", "a=%", "a=%0", "a=%ff", "a=%00", "=x", "a=" + String(repeating: "x", count: 3_000),
+    ])
+    func `What cannot be read is a fault, not a guess`(text: String) {
+        let problem = #expect(throws: Problem.self) { try Query(text, allowed: ["a"]) }
+        #expect(problem?.status == .badRequest)
+        #expect(problem?.faults.count == 1)
+    }
+
+    @Test(arguments: ["0", "501", "-1", "x", "1.5", "99999999999999999999"])
+    func `A limit stays within its bounds`(text: String) throws {
+        let query = try Query("limit=\(text)", allowed: ["limit"])
+        #expect(throws: Problem.self) { try query.limit() }
+    }
+
+    @Test
+    func `Choices must be known`() throws {
+        let query = try Query("status=failed,queued&status=succeeded", allowed: ["status"])
+        let phases: [TaskPhase] = try query.choices("status")
+        #expect(phases == [.failed, .queued, .succeeded])
+        let wrong = try Query("status=Failed", allowed: ["status"])
+        #expect(throws: Problem.self) {
+            let _: [TaskPhase] = try wrong.choices("status")
+        }
+    }
+
+    @Test
+    func `A cursor comes back as it was made, and nothing else does`() {
+        let cursor = PageCursor.encode(["1700000000", "ab/c\"✓"])
+        #expect(PageCursor.decode(cursor, parts: 2) == ["1700000000", "ab/c\"✓"])
+        #expect(PageCursor.decode(cursor, parts: 1) == nil)
+        for wrong in ["", "x", "%%%", PageCursor.encode(["a"]), "WzFd", "WyJhXHUwMDAwIiwiYiJd"] {
+            #expect(PageCursor.decode(wrong, parts: 2) == nil)
+        }
+    }
+
+    @Test(arguments: [
+        ("/v1/tasks", Endpoint.tasks), ("/v1/tasks/abc", .task("abc")), ("/v1/tasks/abc/nodes", .nodes("abc")),
+        ("/v1/tasks/abc/events", .events("abc")), ("/v1/tasks/abc/deliveries", .deliveries("abc")),
+        ("/v1/clusters", .clusters), ("/openapi.json", .openAPI), ("/", .unknown), ("", .unknown), ("//", .unknown),
+        ("/v1", .unknown), ("/v2/tasks", .unknown), ("/v1/tasks/", .task("")), ("/v1/tasks/a/b", .unknown),
+        ("/v1/tasks/a/nodes/x", .unknown), ("/openapi.json/x", .unknown), ("/v1/clusters/x", .unknown),
+    ])
+    func `Paths name endpoints`(path: String, endpoint: Endpoint) {
+        #expect(Endpoint(path: path) == endpoint)
+    }
+}

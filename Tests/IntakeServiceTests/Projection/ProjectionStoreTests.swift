@@ -1,0 +1,195 @@
+import LibPQ
+import LongshoreDomain
+import LongshoreMessages
+import RDKafka
+import Redaction
+import ServiceRuntime
+import TestSupport
+import Testing
+import WireFormats
+
+@testable import IntakeService
+
+@Suite(.timeLimit(.minutes(2)))
+struct ProjectionStoreTests {
+    private let pool: PQPool
+    private let store: ProjectionStore
+    private let partition = TopicPartition(topic: Topics.events, partition: 0)
+
+    init() async throws {
+        let url = try await PostgresServer.shared().createDatabase()
+        pool = PQPool(configuration: PQConfiguration(url: SecretBytes(utf8: url), maximumConnections: 6))
+        try await Migrator(pool: pool, logger: quietLogger).run()
+        store = ProjectionStore(pool: pool)
+    }
+
+    private func makeTask(_ key: String) throws -> TaskSubmitted {
+        var spec = TaskSpec(images: [RequestedImage(reference: try ImageReference(parsing: "nginx"))])
+        spec.webhookURL = "https://x.example/hook"
+        return TaskSubmitted(
+            taskID: TaskIDs.derived(project: "default", idempotencyKey: key),
+            spec: spec,
+            acceptedAt: SystemWallClock().now(),
+            requestHash: [1, 2, 3],
+            idempotencyKey: key
+        )
+    }
+
+    private func message(_ record: MessageRecord, offset: Int64) throws -> KafkaMessage {
+        let read = ConsumerRecord(
+            topicPartition: TopicPartition(topic: record.topic, partition: 0),
+            offset: offset,
+            timestampMilliseconds: 1_700_000_000_000 + offset,
+            key: record.key,
+            value: record.value,
+            headers: record.headers.map { KafkaHeader(name: $0.name, value: $0.value) }
+        )
+        return KafkaMessage(record: read, event: try CloudEvent(read))
+    }
+
+    private func apply(_ records: [MessageRecord], next: Int64 = 1) async throws {
+        let messages = try records.enumerated().map { try message($1, offset: Int64($0)) }
+        try await store.apply(ProjectionBatch(messages), nextOffsets: [partition: next])
+    }
+
+    private func task(_ id: TaskID) async throws -> TaskRecord? {
+        try await TaskStore(pool: pool).task(id.text)
+    }
+
+    private func dump() async throws -> [String] {
+        var lines: [String] = []
+        for sql in [
+            "SELECT (to_jsonb(t) - 'updated_at')::text FROM longshore.tasks t ORDER BY id",
+            "SELECT to_jsonb(n)::text FROM longshore.task_nodes n ORDER BY task_id, node",
+            "SELECT to_jsonb(e)::text FROM longshore.task_events e ORDER BY event_id",
+        ] {
+            lines += try await pool.query(sql).map { try $0.text(0) }
+        }
+        return lines
+    }
+
+    @Test
+    func `A replay of everything changes nothing, in any order of batches`() async throws {
+        let submitted = try makeTask("replay")
+        let id = submitted.taskID
+        var node = TaskEvent.sample(
+            .nodeSucceeded,
+            of: id,
+            sequence: 4,
+            node: "a",
+            counts: TaskCounts(nodesTotal: 2, succeeded: 1)
+        )
+        node.images = [EventImage(image: "docker.io/library/nginx:latest", phase: .pulled)]
+        let records = [
+            submitted.record, TaskEvent.sample(.taskChecking, of: id, sequence: 2).record,
+            TaskEvent.sample(.taskPulling, of: id, sequence: 3).record, node.record,
+            TaskEvent.sample(.taskSucceeded, of: id, sequence: 5, counts: TaskCounts(nodesTotal: 2, succeeded: 2))
+                .record,
+        ]
+        try await apply(records, next: 5)
+        let before = try await dump()
+        #expect(try await task(id)?.phase == .succeeded)
+        #expect(try await task(id)?.counts.succeeded == 2)
+        try await apply(records, next: 5)
+        for record in records.reversed() { try await apply([record], next: 5) }
+        #expect(try await dump() == before)
+        #expect(try await store.offsets(for: [partition]) == [partition: 5])
+        await pool.close()
+    }
+
+    @Test
+    func `Events that come before their task are folded in when it comes`() async throws {
+        let submitted = try makeTask("early")
+        let id = submitted.taskID
+        try await apply([
+            TaskEvent.sample(.taskChecking, of: id, sequence: 2).record,
+            TaskEvent.sample(.nodeFailed, of: id, sequence: 3, node: "a").record,
+            TaskEvent.sample(.taskFailed, of: id, sequence: 4, counts: TaskCounts(nodesTotal: 1, failed: 1)).record,
+        ])
+        #expect(try await task(id) == nil)
+        try await apply([submitted.record])
+        let row = try #require(try await task(id))
+        #expect(row.phase == .failed)
+        #expect(row.counts.failed == 1)
+        #expect(row.finishedAt != nil)
+        #expect(row.spec["webhookUrl"]?.string == "https://x.example/hook")
+        await pool.close()
+    }
+
+    @Test
+    func `A task made by kubectl appears with its first event`() async throws {
+        let id = TaskIDs.derived(project: "default", idempotencyKey: "kubectl")
+        var first = TaskEvent.sample(.taskChecking, of: id, sequence: 2)
+        first.spec = TaskSpec(images: [RequestedImage(reference: try ImageReference(parsing: "quay.io/a:1"))])
+        first.source = .kubernetes
+        first.acceptedAt = SystemWallClock().now()
+        try await apply([first.record])
+        let row = try #require(try await task(id))
+        #expect(row.source == "kubernetes")
+        #expect(row.phase == .checking)
+        #expect(row.images == ["quay.io/a:1"])
+        await pool.close()
+    }
+
+    @Test
+    func `An event sent again with another time is the same event`() async throws {
+        let id = TaskIDs.derived(project: "default", idempotencyKey: "again")
+        let event = TaskEvent.sample(.taskChecking, of: id, sequence: 2)
+        var again = event
+        again.time = event.time + .seconds(90_000)
+        try await apply([event.record])
+        try await apply([again.record])
+        let count = try await pool.query(
+            "SELECT count(*) AS n FROM longshore.task_events WHERE event_id = $1",
+            [.text(event.id)]
+        )
+        #expect(try count[0].int("n") == 1)
+        await pool.close()
+    }
+
+    @Test
+    func `Images of parts that come in different batches add up`() async throws {
+        let id = TaskIDs.derived(project: "default", idempotencyKey: "parts")
+        for (number, image) in ["one", "two", "three"].enumerated() {
+            var event = TaskEvent.sample(.nodeSucceeded, of: id, sequence: Int64(2 + number), node: "a")
+            event.id += "-p\(number)"
+            event.images = [EventImage(image: image, phase: .pulled)]
+            event.part = TaskEvent.Part(number: number + 1, count: 3)
+            try await apply([event.record])
+        }
+        let nodes = try await TaskStore(pool: pool).nodes(of: id.text, phases: [], after: nil, limit: 10)
+        #expect(nodes[0]["images"]?.array?.compactMap { $0["image"]?.string } == ["one", "two", "three"])
+        await pool.close()
+    }
+
+    @Test
+    func `What cannot be read is passed over`() async throws {
+        let event = CloudEvent(id: "x", source: "/x", type: EventType.taskChecking.rawValue, data: ["a": 1])
+        let other = CloudEvent(id: "y", source: "/x", type: "com.example.other", data: [:])
+        let submitted = CloudEvent(id: "z", source: "/x", type: EventType.taskSubmitted.rawValue, data: [])
+        try await apply([event, other, submitted].map { $0.kafkaRecord(topic: Topics.events) }, next: 9)
+        #expect(try await store.offsets(for: [partition]) == [partition: 9])
+        await pool.close()
+    }
+
+    @Test
+    func `Two projectors that work on the same tasks do not lock each other out`() async throws {
+        let tasks = try (0..<20).map { try makeTask("pair-\($0)") }
+        try await apply(tasks.map(\.record))
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for round in 0..<8 {
+                group.addTask {
+                    try await apply(
+                        tasks.shuffled().map {
+                            TaskEvent.sample(.taskProgress, of: $0.taskID, sequence: Int64(2 + round), phase: .pulling)
+                                .record
+                        }
+                    )
+                }
+            }
+            try await group.waitForAll()
+        }
+        for submitted in tasks { #expect(try await task(submitted.taskID)?.sequence == 9) }
+        await pool.close()
+    }
+}
