@@ -16,7 +16,7 @@ package struct KubernetesConfiguration: Sendable {
     package var requestTimeout: Duration
     /// When failed requests are sent again.
     package var retry: RequestRetryPolicy
-    /// The most connections for requests, watches apart; 16 by default. Over HTTP/2 one carries them all.
+    /// The most connections for requests, watches apart; 64 by default. Over HTTP/2 one carries them all.
     package var maximumConnections: Int
 
     /// Creates a configuration.
@@ -41,7 +41,7 @@ package struct KubernetesConfiguration: Sendable {
         userAgent = "kubernetes-api-swift"
         requestTimeout = .seconds(30)
         retry = RequestRetryPolicy()
-        maximumConnections = 16
+        maximumConnections = 64
     }
 }
 
