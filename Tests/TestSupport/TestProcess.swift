@@ -232,6 +232,11 @@ private func start(_ request: SpawnRequest) throws(TestSupportError) -> pid_t {
     posix_spawn_file_actions_addopen(&actions, 1, request.standardOutputPath, flags, 0o644)
     posix_spawn_file_actions_addopen(&actions, 2, request.standardErrorPath, flags, 0o644)
 
+    // C libraries open sockets and pipes that children inherit; a server that finds hundreds of them may refuse to start.
+    for descriptor in openDescriptors() where descriptor > 2 {
+        posix_spawn_file_actions_addclose(&actions, descriptor)
+    }
+
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
@@ -257,6 +262,20 @@ private func start(_ request: SpawnRequest) throws(TestSupportError) -> pid_t {
         throw TestSupportError("posix_spawn \(request.command[0]): \(String(cString: strerror(code)))")
     }
     return processIdentifier
+}
+
+/// The descriptors that are open now. One that is closed before the program starts does no harm: closing it is no error.
+private func openDescriptors() -> [Int32] {
+    guard let stream = opendir("/proc/self/fd") else { return [] }
+    defer { closedir(stream) }
+    var descriptors: [Int32] = []
+    while let entry = readdir(stream) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) {
+            $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+        }
+        if let descriptor = Int32(name) { descriptors.append(descriptor) }
+    }
+    return descriptors
 }
 
 private func inheritedEnvironment() -> [String: String] {
