@@ -1,4 +1,5 @@
 import Curl
+import Glibc
 import Redaction
 import TestSupport
 import Testing
@@ -63,6 +64,30 @@ import Testing
             #expect(await failure(client, request(server, idle: .milliseconds(300)))?.code == .timeout)
             let response = try await client.execute(request(server, idle: .seconds(5)))
             #expect(response.body.count == 100)
+        }
+    }
+
+    @Test func `a body that is taken slowly is not silence`() async throws {
+        let size = 16 << 20
+        let slow: @Sendable (ScriptedConnection) -> Bool = { connection in
+            var received = 0
+            while received < size {
+                let count = connection.discard()
+                if count == 0 { return false }
+                received += count
+                usleep(5_000)
+            }
+            connection.respond(body: Array("taken".utf8))
+            return false
+        }
+        try await withServer(greeting: slow) { server, client in
+            var request = request(server, total: .seconds(100), idle: .milliseconds(600))
+            request.method = "PUT"
+            request.body = [UInt8](repeating: 1, count: size)
+            let start = ContinuousClock.now
+            let answer = try await client.execute(request)
+            #expect(answer.text == "taken")
+            #expect(ContinuousClock.now - start > .milliseconds(600))
         }
     }
 

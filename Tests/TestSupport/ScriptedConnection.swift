@@ -141,6 +141,15 @@ package final class ScriptedConnection: Sendable {
         )
     }
 
+    /// Reads what is there, at most 64 KiB, and throws it away.
+    ///
+    /// - Returns: How many bytes it was; 0 when the peer has closed.
+    package func discard() -> Int {
+        if unread.isEmpty, !fill() { return 0 }
+        defer { unread = [] }
+        return unread.count
+    }
+
     private func readHead() -> String? { readThrough(Array("\r\n\r\n".utf8)) }
 
     private func readThrough(_ mark: [UInt8]) -> String? {
