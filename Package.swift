@@ -54,8 +54,8 @@ var targets: [Target] = [
         name: "KubernetesManifests",
         path: "compose/kubernetes",
         exclude: [
-            "overlays", "base/kustomization.yaml", "base/networkpolicies.yaml", "base/intake.yaml",
-            "base/executor.yaml", "base/notifier.yaml",
+            "overlays", "base/kustomization.yaml", "base/namespace-system.yaml", "base/networkpolicies.yaml",
+            "base/intake.yaml", "base/executor.yaml", "base/notifier.yaml",
         ],
         sources: ["KubernetesManifests.swift"],
         resources: [
@@ -119,7 +119,8 @@ targets += [
     .testTarget(
         name: "LongshoreCommandTests",
         dependencies: [
-            "longshore", "TestSupport", "LongshoreMessages", "LongshoreDomain", "WireFormats", "Redaction", argumentParser,
+            "longshore", "TestSupport", "LongshoreMessages", "LongshoreDomain", "WireFormats", "Redaction",
+            argumentParser,
         ]
     ),
     .testTarget(

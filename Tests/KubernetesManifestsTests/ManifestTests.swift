@@ -125,8 +125,53 @@ private let root = String(#filePath.split(separator: "/Tests/")[0])
     }
 
     @Test func `outside its namespace the executor sees nodes and nothing else`() throws {
-        #expect(
-            try rights("ClusterRole", "longshore-executor", nil) == ["/nodes get", "/nodes list", "/nodes watch"]
-        )
+        #expect(try rights("ClusterRole", "longshore-executor", nil) == ["/nodes list", "/nodes watch"])
+    }
+
+    @Test func `the executor may do what it does and no more`() throws {
+        // Each line is the calls that Sources/ExecutorService makes to one resource.
+        let calls: [(resource: String, verbs: String)] = [
+            ("longshore.dev/pulltasks", "get list watch create patch delete"),
+            ("longshore.dev/pulltasks/status", "update"), ("batch/jobs", "get list watch create delete"),
+            ("/pods", "list watch"), ("/secrets", "get create delete"),
+            ("coordination.k8s.io/leases", "get list watch create update delete"),
+        ]
+        let expected = calls.flatMap { call in call.verbs.split(separator: " ").map { "\(call.resource) \($0)" } }
+        #expect(try rights("Role", "longshore-executor", "longshore") == Set(expected))
+    }
+
+    @Test func `the executor's namespace holds no Secret of the database or of tokens`() async throws {
+        for object in try await objects("overlays/example") where object["kind"] == "Deployment" {
+            let isExecutor = object["metadata"]?["name"] == "longshore-executor"
+            #expect(object["metadata"]?["namespace"]?.string == (isExecutor ? "longshore" : "longshore-system"))
+            let secrets = object["spec"]?["template"]?["spec"]?["volumes"]?.array?.compactMap {
+                $0["secret"]?["secretName"]?.string
+            }
+            if isExecutor { #expect(secrets == ["longshore-kafka"]) }
+        }
+    }
+
+    @Test func `a further cluster gets executors and what they need`() async throws {
+        let objects = try await objects("overlays/further-cluster")
+        #expect(podSpecs(objects).map(\.name) == ["longshore-executor"])
+        #expect(objects.allSatisfy { ["longshore", nil].contains($0["metadata"]?["namespace"]?.string) })
+        let names = objects.filter { $0["kind"] == "Namespace" }.map { $0["metadata"]?["name"] }
+        #expect(names == ["longshore"])
+        let settings = objects.first { $0["kind"] == "ConfigMap" }?["data"]
+        #expect(settings?["LONGSHORE_CLUSTER"] == "further")
+    }
+
+    @Test func `every Deployment reads the settings of its own namespace`() async throws {
+        let objects = try await objects("overlays/example")
+        let maps = objects.filter { $0["kind"] == "ConfigMap" }.map { $0["metadata"] ?? .null }
+        #expect(maps.count == 2)
+        for object in objects where object["kind"] == "Deployment" {
+            let spec = object["spec"]?["template"]?["spec"]
+            for container in (spec?["containers"]?.array ?? []) + (spec?["initContainers"]?.array ?? []) {
+                let name = container["envFrom"]?[0]?["configMapRef"]?["name"]
+                let map = maps.first { $0["name"] == name }
+                #expect(map?["namespace"] == object["metadata"]?["namespace"])
+            }
+        }
     }
 }
