@@ -16,6 +16,12 @@ final class NamespaceController {
         } else if event.object.isDeleting {
             terminating.insert(name)
             empty(name)
+        } else if event.kind == .added {
+            // Pods without an account of their own are refused until it is there.
+            _ = try? Bootstrap(objects: objects).create([
+                "apiVersion": "v1", "kind": "ServiceAccount",
+                "metadata": ["name": "default", "namespace": .string(name)],
+            ])
         }
     }
 
