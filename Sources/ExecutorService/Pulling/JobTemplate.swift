@@ -160,7 +160,9 @@ struct JobTemplate: Sendable {
     }
 
     private func pullPolicy(_ image: String) -> String {
-        guard let reference = try? ImageReference(parsing: image) else { return "IfNotPresent" }
+        guard let reference = try? ImageReference(parsing: image) else {
+            return (spec.pullPolicy ?? .ifNotPresent).rawValue
+        }
         return spec.effectivePullPolicy(for: reference).rawValue
     }
 

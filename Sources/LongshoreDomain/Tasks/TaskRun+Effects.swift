@@ -39,6 +39,15 @@ extension TaskRun {
         package var secretNames: [String]
         /// How long the Job may be active: the node's timeout and the scheduling allowance.
         package var timeLimit: Duration
+
+        /// Makes a start.
+        package init(node: String, attempt: Int, images: [String], secretNames: [String], timeLimit: Duration) {
+            self.node = node
+            self.attempt = attempt
+            self.images = images
+            self.secretNames = secretNames
+            self.timeLimit = timeLimit
+        }
     }
 
     /// How a task ends.

@@ -1,0 +1,176 @@
+import KubernetesAPI
+import LongshoreDomain
+import Testing
+import WireFormats
+
+@testable import ExecutorService
+
+@Suite struct AttemptObserverTests {
+    static let helper = "docker.io/library/busybox:1.37.0-musl"
+
+    static func pod(
+        _ states: [ContainerState?],
+        images: [String] = ["r.example.com/a:1", "r.example.com/b:1"],
+        method: PullMethod = .imageVolume,
+        imageID: String = "",
+        phase: PodStatus.Phase = .pending,
+        reason: String? = nil,
+        conditions: [Condition] = []
+    ) -> Pod {
+        let list = JSONValue.array(images.map { .string($0) }).text()
+        var spec = PodSpec(nodeName: "n1")
+        if method == .kubelet { spec.initContainers = [Container(name: "helper", image: helper)] }
+        return Pod(
+            metadata: ObjectMeta(name: "p", annotations: [PullTaskKeys.images: list]),
+            spec: spec,
+            status: PodStatus(
+                phase: phase,
+                reason: reason,
+                conditions: conditions,
+                containerStatuses: states.enumerated().map { index, state in
+                    ContainerStatus(name: "image-\(index)", image: images[index], imageID: imageID, state: state)
+                }
+            )
+        )
+    }
+
+    static func job(failed reason: String? = nil) -> Job {
+        let condition =
+            reason.map { Condition(type: "Failed", status: .true, reason: $0, message: "m") }
+            ?? Condition(type: "Complete", status: .true)
+        return Job(
+            metadata: ObjectMeta(name: "j"),
+            spec: JobSpec(template: PodTemplate(spec: PodSpec())),
+            status: JobStatus(conditions: [condition])
+        )
+    }
+
+    static func waiting(_ reason: String, _ message: String = "") -> ContainerState {
+        .waiting(reason: reason, message: message)
+    }
+
+    static func ended(_ exitCode: Int, _ reason: String = "Completed") -> ContainerState {
+        .terminated(ContainerTermination(exitCode: exitCode, reason: reason))
+    }
+
+    static func observe(_ pods: [Pod], job: Job? = nil) -> TaskRun.JobObservation {
+        var observer = AttemptObserver(node: "n1", attempt: 1, helperImage: helper)
+        if let job { observer.see(job) }
+        var last = observer.observation()
+        for pod in pods {
+            observer.see(pod)
+            last = observer.observation()
+        }
+        return last
+    }
+
+    @Test func `an image is there once its container has run or runs`() {
+        let seen = Self.observe([Self.pod([Self.ended(0), .running(startedAt: nil)])])
+        #expect(seen.images["r.example.com/a:1"]?.phase == .pulled)
+        #expect(seen.images["r.example.com/b:1"]?.phase == .pulled)
+        #expect(seen.isScheduled && seen.ending == nil)
+    }
+
+    @Test(arguments: [
+        (PullMethod.kubelet, "sha256:1", ImagePhase.pulled), (.kubelet, "", .failed), (.imageVolume, "sha256:1", .failed),
+    ])
+    func `an image without a program is there when the runtime tells its digest`(
+        method: PullMethod,
+        imageID: String,
+        expected: ImagePhase
+    ) {
+        let pod = Self.pod([Self.ended(128, "StartError"), Self.ended(0)], method: method, imageID: imageID)
+        #expect(Self.observe([pod]).images["r.example.com/a:1"]?.phase == expected)
+    }
+
+    @Test(arguments: [
+        ("401 Unauthorized: unauthorized: authentication required", FailureCause.unauthorized, true),
+        ("manifest unknown", .notFound, true), ("no match for platform in manifest", .architecture, true),
+        ("dial tcp 10.0.0.1:443: i/o timeout", .network, false), ("429 Too Many Requests", .rateLimited, false),
+        ("no space left on device", .disk, false),
+    ])
+    func `the first failed pull is final for some causes, the second for all`(
+        message: String,
+        cause: FailureCause,
+        isFinal: Bool
+    ) {
+        let failing = Self.pod([Self.waiting("ErrImagePull", message), Self.ended(0)])
+        let backingOff = Self.pod([Self.waiting("ImagePullBackOff", "Back-off pulling image"), Self.ended(0)])
+        let first = Self.observe([failing]).images["r.example.com/a:1"]
+        #expect(first?.failure?.cause == cause)
+        #expect(first?.phase == (isFinal ? .failed : .pulling))
+        let waits = Self.observe([failing, failing, backingOff]).images["r.example.com/a:1"]
+        #expect(waits?.phase == (isFinal ? .failed : .pulling) && waits?.failure?.cause == cause)
+        let second = Self.observe([failing, backingOff, failing]).images["r.example.com/a:1"]
+        #expect(second?.phase == .failed && second?.failure?.cause == cause)
+    }
+
+    @Test(arguments: [("InvalidImageName", FailureCause.invalidReference), ("ErrImageNeverPull", .notFound)])
+    func `reasons that leave nothing to wait for are final`(reason: String, cause: FailureCause) {
+        let image = Self.observe([Self.pod([Self.waiting(reason), nil])]).images["r.example.com/a:1"]
+        #expect(image?.phase == .failed && image?.failure?.cause == cause)
+    }
+
+    @Test func `a container that waits for the helper's own image does not fail its image`() {
+        let message = "Back-off pulling image \"\(Self.helper)\": not found"
+        let image = Self.observe([Self.pod([Self.waiting("ErrImagePull", message), nil])]).images["r.example.com/a:1"]
+        #expect(image?.phase == .pulling && image?.failure?.cause == .internal)
+    }
+
+    @Test func `a Pod that was evicted or lost its node ends the attempt with that cause`() {
+        let evicted = Self.pod([nil, Self.ended(0)], phase: .failed, reason: "Evicted")
+        #expect(Self.observe([evicted]).ending?.cause == .evicted)
+        let condition = Condition(
+            type: "DisruptionTarget",
+            status: .true,
+            reason: "DeletionByTaintManager",
+            message: "Taint manager: deleting due to NoExecute taint"
+        )
+        let tainted = Self.pod([nil, nil], phase: .failed, conditions: [condition])
+        #expect(Self.observe([tainted]).ending?.cause == .evicted)
+    }
+
+    @Test func `a Job that is over waits for its Pod's last word`() {
+        let pending = Self.pod([Self.waiting("ContainerCreating"), nil])
+        #expect(Self.observe([pending], job: Self.job()).ending == nil)
+        #expect(Self.observe([pending], job: Self.job(failed: "BackoffLimitExceeded")).ending == nil)
+        #expect(Self.observe([pending], job: Self.job(failed: "DeadlineExceeded")).ending?.cause == .timeout)
+        #expect(Self.observe([], job: Self.job(failed: "BackoffLimitExceeded")).ending != nil)
+        let over = Self.pod([Self.ended(0), Self.ended(0)], phase: .succeeded)
+        let seen = Self.observe([over], job: Self.job())
+        #expect(seen.images.values.allSatisfy { $0.phase == .pulled })
+    }
+
+    @Test func `a Pod that is gone is remembered as it was last`() {
+        var observer = AttemptObserver(node: "n1", attempt: 1, helperImage: Self.helper)
+        observer.see(Self.pod([Self.ended(0), Self.waiting("ErrImagePull", "connection refused")]))
+        observer.seePodGone(Self.pod([nil, nil]))
+        observer.see(Self.job(failed: "BackoffLimitExceeded"))
+        let seen = observer.observation()
+        #expect(seen.images["r.example.com/a:1"]?.phase == .pulled)
+        #expect(seen.images["r.example.com/b:1"]?.failure?.cause == .network)
+        #expect(seen.ending?.cause == .evicted)
+    }
+
+    @Test func `digests come from the container's image or from its volume`() {
+        let kubelet = Self.pod([Self.ended(0), nil], method: .kubelet, imageID: "docker.io/library/a@sha256:abc")
+        #expect(Self.observe([kubelet]).images["r.example.com/a:1"]?.digest == "sha256:abc")
+        let volume = Self.pod([Self.ended(0), nil], imageID: "docker.io/library/busybox@sha256:helper")
+        #expect(Self.observe([volume]).images["r.example.com/a:1"]?.digest == nil)
+    }
+
+    @Test func `secrets in a runtime's message are removed and long ones are cut`() {
+        let message = "Get https://user:hunter22@r.example.com/v2/: " + String(repeating: "x", count: 5_000)
+        let failure = Self.observe([Self.pod([Self.waiting("ErrImagePull", message), nil])])
+            .images["r.example.com/a:1"]?.failure
+        #expect(failure?.message.contains("hunter22") == false)
+        #expect((failure?.message.utf8.count ?? 0) <= 600)
+    }
+
+    @Test(arguments: ["", "[", "{}", "[1,2]", "[\"a\"]"])
+    func `a Pod whose annotation was edited is read without harm`(text: String) {
+        var pod = Self.pod([Self.ended(0), Self.ended(0)])
+        pod.metadata.annotations[PullTaskKeys.images] = text
+        _ = Self.observe([pod], job: Self.job())
+    }
+}
