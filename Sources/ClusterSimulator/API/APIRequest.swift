@@ -17,6 +17,7 @@ struct APIRequest: Sendable {
     func json() throws(APIStatusError) -> JSONValue {
         if body.isEmpty { return .null }
         if contentType.hasPrefix("application/vnd.kubernetes.protobuf") {
+            if let object = ProtobufObjects.json(body) { return object }
             throw .unsupportedMediaType(contentType, accepted: "application/json, application/yaml")
         }
         if contentType.hasPrefix("application/yaml") {

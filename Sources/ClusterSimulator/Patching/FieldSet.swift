@@ -137,7 +137,10 @@ struct ListRules: Sendable {
             for (key, member) in object {
                 let child = path + ["f:\(key)"]
                 if Self.isUnowned(child) { continue }
-                set.children["f:\(key)"] = fields(of: member, path: child)
+                let fields = fields(of: member, path: child)
+                // Metadata that only identifies the object is nobody's.
+                if fields.isEmpty || (child == ["f:metadata"] && fields.children.isEmpty) { continue }
+                set.children["f:\(key)"] = fields
             }
             return set
         case .array(let array):
