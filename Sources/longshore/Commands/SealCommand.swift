@@ -9,8 +9,10 @@ import WireFormats
 struct SealCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "seal",
-        abstract: "Encrypt a credential to a cluster's executors and print it as an entry of registryCredentials.",
+        abstract: "Encrypt a credential to a cluster's executors, for one task and registry.",
         discussion: """
+            Prints {"taskId": …, "credential": …}; the credential is an entry for registryCredentials.
+
             The result opens only for one task and registry. The task's id follows from the project and the idempotency key; for a
             request on Kafka that has no such key, from the CloudEvent's source and id.
 
@@ -77,7 +79,8 @@ struct SealCommand: AsyncParsableCommand {
         guard let credential else { throw CommandFailure.usage("there is no credential to seal") }
         let key = idempotencyKey ?? "\(eventSource ?? "")\n\(eventID ?? "")"
         let taskID = TaskIDs.derived(project: project, idempotencyKey: key)
-        OutputOptions.print(try RequestSealing.entry(credential, taskID: taskID, key: try await sealer()))
+        let entry = try RequestSealing.entry(credential, taskID: taskID, key: try await sealer())
+        OutputOptions.print(["taskId": .string(taskID.text), "credential": entry])
     }
 
     private func source(environment: [String: String]) throws -> [(String, JSONValue)] {

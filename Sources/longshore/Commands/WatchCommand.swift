@@ -48,18 +48,16 @@ struct TaskFollowing {
     }
 
     private func followOnTerminal(_ environment: [String: String]) async throws {
-        var view = TaskView()
-        var display = ProgressDisplay(
+        let display = ProgressDisplay(
             id: id,
             width: environment["COLUMNS"].flatMap { Int($0) } ?? 100,
             usesColor: environment["NO_COLOR"] == nil
         )
-        try await TaskWatcher(client: client, id: id).follow { event in
-            view.apply(event)
-            if let text = display.update(view, isLast: event.type.isTerminal) { Console.write(text) }
+        let screen = TerminalScreen(display: display, write: Console.write)
+        try await screen.show {
+            try await TaskWatcher(client: client, id: id).follow(screen.apply)
         }
-        if let text = display.update(view, isLast: true) { Console.write(text) }
-        for fault in view.faults {
+        for fault in screen.faults {
             Console.print(Console.printable("  \(ProblemReport.field(fault.pointer)): \(fault.detail) (\(fault.code))"))
         }
     }

@@ -7,7 +7,6 @@ struct ProgressDisplay {
     private let width: Int
     private let usesColor: Bool
     private var shownLines = 0
-    private var lastShown: ContinuousClock.Instant?
     private static let maximumNodes = 16
 
     init(id: String, width: Int, usesColor: Bool) {
@@ -16,16 +15,8 @@ struct ProgressDisplay {
         self.usesColor = usesColor
     }
 
-    /// The text that brings the terminal to the view's state; nothing when the last one was a moment ago.
-    ///
-    /// - Parameters:
-    ///   - view: The task.
-    ///   - isLast: Whether no other will follow.
-    ///   - now: The current instant.
-    /// - Returns: What to write.
-    mutating func update(_ view: TaskView, isLast: Bool, now: ContinuousClock.Instant = .now) -> String? {
-        if !isLast, let lastShown, now - lastShown < .milliseconds(100) { return nil }
-        lastShown = now
+    /// The text that brings the terminal from the last picture to the view's state.
+    mutating func update(_ view: TaskView) -> String {
         let lines = lines(of: view)
         // Up to where the last picture began, then each line anew, then nothing below.
         var text = shownLines > 0 ? "\u{1B}[\(shownLines)A" : ""

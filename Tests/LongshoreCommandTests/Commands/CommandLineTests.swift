@@ -272,13 +272,15 @@ import WireFormats
         )
         #expect(result.code == 0)
         #expect(!result.output.contains("canary"))
-        let entry = try JSONValue(parsing: Array(result.output.utf8))
+        let printed = try JSONValue(parsing: Array(result.output.utf8))
+        let entry = try #require(printed["credential"])
         let request = try TaskRequest.parse(["images": ["h.io/a"], "registryCredentials": [entry]], channel: .kafka)
         guard case .sealed(let box)? = request.credentials.first?.source else {
             Issue.record("not sealed")
             return
         }
         let taskID = TaskIDs.derived(project: "p", idempotencyKey: "k")
+        #expect(printed["taskId"]?.string == taskID.text)
         let plain = try Unsealer(keys: [pair]).open(box, binding: SealBinding(taskID: taskID, scopeKey: "h.io"))
         guard case .basic("robot", let password)? = PlainCredential(sealedForm: plain) else {
             Issue.record("not an account")

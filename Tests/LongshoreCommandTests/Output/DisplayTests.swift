@@ -1,5 +1,7 @@
 import LongshoreDomain
 import LongshoreMessages
+import Synchronization
+import TestSupport
 import Testing
 import WireFormats
 
@@ -85,16 +87,30 @@ import WireFormats
         )
     }
 
-    @Test("a display is rewritten in place, not too often, and always at the end")
+    @Test("a display is rewritten in place")
     func rewriting() {
         var view = TaskView()
         view.apply(Self.event(.taskPulling, 3))
         var display = ProgressDisplay(id: "task", width: 80, usesColor: false)
-        let start = ContinuousClock.now
-        #expect(display.update(view, isLast: false, now: start)?.contains("\u{1B}[2A") == false)
-        #expect(display.update(view, isLast: false, now: start + .milliseconds(50)) == nil)
-        #expect(display.update(view, isLast: false, now: start + .milliseconds(150))?.hasPrefix("\u{1B}[2A") == true)
-        #expect(display.update(view, isLast: true, now: start + .milliseconds(151)) != nil)
+        #expect(display.update(view).hasPrefix("\u{1B}[2Ktask  pulling"))
+        #expect(display.update(view).hasPrefix("\u{1B}[2A\u{1B}[2Ktask  pulling"))
+    }
+
+    @Test("a screen shows the last event of a burst while nothing more comes, and the end")
+    func screen() async throws {
+        let written = Mutex<[String]>([])
+        let screen = TerminalScreen(display: ProgressDisplay(id: "task", width: 80, usesColor: false)) { text in
+            written.withLock { $0.append(text) }
+        }
+        try await screen.show {
+            for sequence in 1...1_000 { screen.apply(Self.event(.taskPulling, Int64(sequence))) }
+            screen.apply(Self.node(.nodePulling, "n1", [("h.io/b:1", .pulling)]))
+            try await waitUntil("the burst's last event") { written.withLock { $0.last?.contains("n1") == true } }
+            screen.apply(Self.event(.taskSucceeded, 1_001))
+        }
+        let pictures = written.withLock { $0 }
+        #expect(pictures.last?.contains("succeeded") == true)
+        #expect(pictures.count < 100)
     }
 
     @Test("a display stays small for very many nodes and long names")
