@@ -131,7 +131,8 @@ targets += [
         name: "IntegrationTests",
         dependencies: [
             "TestSupport", "RDKafka", "LibPQ", "Curl", "KubernetesAPI", "LongshoreMessages", "LongshoreDomain",
-            "ServiceRuntime", "ClusterSimulator", "WireFormats", "Redaction", "longshore", crypto,
+            "ServiceRuntime", "ClusterSimulator", "OCIRegistry", "WireFormats", "Redaction", "longshore", crypto,
+            logging,
         ]
     ),
 ]
