@@ -17,6 +17,7 @@ package final class ClusterSimulator: Service {
     let store: ObjectStore
     let server: APIServer
     let plane: ControlPlane
+    private let journal: Journal?
     private let logger: Logger
     private let address = Mutex<(port: Int?, waiters: [CheckedContinuation<Void, Never>])>((nil, []))
 
@@ -35,6 +36,7 @@ package final class ClusterSimulator: Service {
             audit: AuditLog(capacity: configuration.auditLimit),
             bookmarkInterval: configuration.timings.bookmarkInterval
         )
+        journal = try configuration.dataDirectory.map { try Self.journal($0, objects) }
         do throws(APIStatusError) {
             try Bootstrap(objects: objects).install(configuration)
         } catch {
@@ -45,6 +47,16 @@ package final class ClusterSimulator: Service {
             configuration: configuration,
             puller: try Self.puller(configuration)
         )
+    }
+
+    private static func journal(_ directory: String, _ objects: ObjectAPI) throws -> Journal {
+        do {
+            let journal = try Journal(directory: directory, store: objects.store)
+            try journal.load(into: objects.registry)
+            return journal
+        } catch {
+            throw SimulatorError(code: .dataDirectory, message: "\(error)")
+        }
     }
 
     private static func puller(_ configuration: Configuration) throws -> any ImagePuller {
@@ -106,10 +118,12 @@ package final class ClusterSimulator: Service {
                 group.addTask { try await application.run() }
                 group.addTask { await self.tick() }
                 group.addTask { await self.plane.run() }
+                if self.journal != nil { group.addTask { await self.saveRegularly() } }
                 try await group.next()
                 await self.plane.stop()
                 group.cancelAll()
             }
+            self.save()
         } onGracefulShutdown: {
             self.store.stop()
         }
@@ -123,6 +137,19 @@ package final class ClusterSimulator: Service {
             return waiters
         }
         for waiter in waiters { waiter.resume() }
+    }
+
+    /// Saves what has changed ten times a second; a kill loses at most that.
+    private func saveRegularly() async {
+        while (try? await Task.sleep(for: .milliseconds(100))) != nil { save() }
+    }
+
+    private func save() {
+        do {
+            try journal?.save()
+        } catch {
+            logger.error("The cluster's objects could not be saved", metadata: ["error": "\(error)"])
+        }
     }
 
     /// Wakes the watches once a second, for their bookmarks and their ends.

@@ -38,51 +38,58 @@ extension APIServer {
         if let wanted = request.query["resourceVersion"].flatMap(UInt64.init), wanted > store.revision {
             throw .tooLargeResourceVersion(wanted, current: store.revision)
         }
-        var (all, revision) = candidates(target, definition, selection)
-        all = all.filter(selection.matches)
-        var remaining = 0
-        var next: String?
-        if let token = request.query["continue"] {
-            let position = try ContinueToken(parsing: token)
-            guard position.revision >= store.compactedRevision else {
-                throw APIStatusError(
-                    code: 410,
-                    reason: "Expired",
-                    message:
-                        "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter."
-                )
-            }
-            revision = position.revision
-            all = Array(all.drop { $0.key <= position.last })
+        let position = try request.query["continue"].map { text throws(APIStatusError) in
+            try ContinueToken(parsing: text)
         }
-        if let limit = request.query.integer("limit"), limit > 0, all.count > limit {
-            remaining = all.count - limit
-            all = Array(all.prefix(limit))
-            next = all.last.map { ContinueToken(revision: revision, last: $0.key).text }
+        if let position, position.revision < store.compactedRevision {
+            throw APIStatusError(
+                code: 410,
+                reason: "Expired",
+                message:
+                    "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter."
+            )
         }
+        let limit = request.query.integer("limit").flatMap { $0 > 0 ? $0 : nil } ?? .max
+        let page = page(target, definition, selection, after: position?.last, limit: limit)
+        let revision = position?.revision ?? page.revision
+        let next =
+            page.remaining > 0
+            ? page.objects.last.map { ContinueToken(revision: revision, last: $0.key).text } : nil
         var metadata: JSONValue = ["resourceVersion": .string(String(revision))]
         if let next {
             metadata["continue"] = .string(next)
             if selection.labels.isEmpty, selection.fields.isEmpty {
-                metadata["remainingItemCount"] = .integer(Int64(remaining))
+                metadata["remainingItemCount"] = .integer(Int64(page.remaining))
             }
         }
-        return render(all, definition, metadata, request)
+        return render(page.objects, definition, metadata, request)
     }
 
-    private func candidates(
+    /// A page of the objects that are selected; with selectors `remaining` is only known to be zero or not.
+    private func page(
         _ target: RequestTarget,
         _ definition: ResourceDefinition,
-        _ selection: Selection
-    ) -> (objects: [StoredObject], revision: UInt64) {
+        _ selection: Selection,
+        after last: ObjectKey?,
+        limit: Int
+    ) -> ObjectStore.Listing {
+        let resource = definition.resource
+        if selection.labels.isEmpty, selection.fields.isEmpty {
+            return store.list(resource, namespace: target.namespace, after: last, limit: limit)
+        }
         if let name = selection.fields.exactName,
             let namespace = target.namespace ?? (definition.isNamespaced ? nil : "")
         {
             let revision = store.revision
-            let object = store.get(definition.resource, ObjectKey(namespace: namespace, name: name))
-            return (object.map { [$0] } ?? [], revision)
+            let object = store.get(resource, ObjectKey(namespace: namespace, name: name))
+            let found = object.map { selection.matches($0) ? [$0] : [] } ?? []
+            return ObjectStore.Listing(objects: found, revision: revision, remaining: 0)
         }
-        return store.list(definition.resource, namespace: target.namespace)
+        var listing = store.list(resource, namespace: target.namespace, after: last)
+        let matching = listing.objects.filter(selection.matches)
+        listing.objects = Array(matching.prefix(limit))
+        listing.remaining = matching.count - listing.objects.count
+        return listing
     }
 
     private func render(

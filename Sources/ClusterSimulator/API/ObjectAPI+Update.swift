@@ -31,7 +31,8 @@ extension ObjectAPI {
     ) throws(APIStatusError) -> WriteResult {
         while true {
             let old = try get(definition, key)
-            let changed = try typed(definition, change(old.json))
+            let served = try typed(definition, change(definition.view?.toServed(old.json) ?? old.json))
+            let changed = definition.view?.toStored(served) ?? served
             let version = changed[path: "metadata", "resourceVersion"]?.string ?? ""
             if !version.isEmpty, version != String(old.resourceVersion) { throw .stale(definition.resource, key.name) }
             var warnings: [String] = []

@@ -72,7 +72,8 @@ struct ObjectAPI: Sendable {
         _ body: JSONValue,
         now: Timestamp
     ) throws(APIStatusError) -> JSONValue {
-        var json = try typed(definition, body)
+        let typed = try typed(definition, body)
+        var json = definition.view?.toStored(typed) ?? typed
         var metadata = json["metadata"] ?? [:]
         let given = metadata["namespace"]?.string ?? ""
         if definition.isNamespaced {

@@ -161,6 +161,7 @@ struct WatchCursor {
 enum ObjectRendering {
     /// The object in the version that was asked for; versions differ in nothing else.
     static func bytes(_ object: StoredObject, _ definition: ResourceDefinition) -> [UInt8] {
+        if let view = definition.view { return view.toServed(object.json).serialized() }
         if definition.custom == nil || object.json["apiVersion"]?.string == definition.apiVersion {
             return object.encoded
         }

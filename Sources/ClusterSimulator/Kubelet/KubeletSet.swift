@@ -37,6 +37,7 @@ final class KubeletSet {
         let templates = Dictionary(configuration.nodes.map { ($0.name, $0) }) { $1 }
         for node in objects.store.list(.nodes, namespace: nil).objects where agents[node.key.name] == nil {
             attach(templates[node.key.name] ?? NodeTemplate(name: node.key.name))
+            agents[node.key.name]?.content.restore(node.json[path: "status", "images"]?.array ?? [])
         }
         guard let interval = configuration.timings.nodeLeaseInterval, agents.count <= 200 else { return }
         renewLeases(every: interval, parts)

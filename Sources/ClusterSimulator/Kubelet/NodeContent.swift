@@ -52,6 +52,18 @@ struct NodeContent {
         images[content.digest] = image
     }
 
+    /// Takes over what a node reported before a restart; who may use it is not known any more, so that every Pod pulls
+    /// what it does not own already.
+    mutating func restore(_ reported: [JSONValue]) {
+        for image in reported {
+            let names = (image["names"]?.array ?? []).compactMap(\.string).compactMap { ImageName(parsing: $0) }
+            guard let digest = names.lazy.compactMap(\.digest).first, images[digest] == nil else { continue }
+            let size = image["sizeBytes"]?.integer ?? 0
+            let content = PulledImage(digest: digest, manifestDigest: digest, blobs: [digest: size])
+            for name in names { add(name, content, access: .credentials([])) }
+        }
+    }
+
     mutating func remove(_ name: ImageName) {
         guard let digest = image(name)?.content.digest else { return }
         images[digest] = nil

@@ -119,6 +119,17 @@ enum BuiltinResources {
 
     private static let others: [ResourceDefinition] = [
         ResourceDefinition(
+            group: "events.k8s.io",
+            version: "v1",
+            kind: "Event",
+            plural: "events",
+            singular: "event",
+            shortNames: ["ev"],
+            columns: BuiltinColumns.events,
+            hooks: ResourceHooks(prepareCreate: EventRules.prepareCreate),
+            view: EventRules.view
+        ),
+        ResourceDefinition(
             group: "coordination.k8s.io",
             version: "v1",
             kind: "Lease",

@@ -28,7 +28,18 @@ struct ResourceDefinition: Sendable {
         var selectableFields: [String] = []
     }
 
-    var resource: GroupResource { GroupResource(group: group, resource: plural) }
+    /// Set where the objects are those of another resource in another form.
+    var view: View?
+
+    /// A second form of a stored resource, as `events.k8s.io` is of core Events.
+    struct View: Sendable {
+        var stored: GroupResource
+        var toServed: @Sendable (JSONValue) -> JSONValue
+        var toStored: @Sendable (JSONValue) -> JSONValue
+    }
+
+    /// What the objects are stored under.
+    var resource: GroupResource { view?.stored ?? GroupResource(group: group, resource: plural) }
     var apiVersion: String { group.isEmpty ? version : "\(group)/\(version)" }
     var listKind: String { "\(kind)List" }
     var verbs: [String] {

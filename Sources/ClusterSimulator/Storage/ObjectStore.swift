@@ -15,9 +15,41 @@ final class ObjectStore: Sendable {
     }
 
     private struct Table {
-        var objects: [ObjectKey: StoredObject] = [:]
+        private(set) var objects: [ObjectKey: StoredObject] = [:]
+        /// The keys in order, for lists and their pages.
+        private(set) var order: [ObjectKey] = []
         var log: EventLog
         var watchers: [ObjectIdentifier: Watcher] = [:]
+
+        init(log: EventLog) {
+            self.log = log
+        }
+
+        mutating func set(_ key: ObjectKey, _ object: StoredObject) {
+            if objects.updateValue(object, forKey: key) == nil { order.insert(key, at: position(of: key)) }
+        }
+
+        mutating func remove(_ key: ObjectKey) {
+            if objects.removeValue(forKey: key) != nil { order.remove(at: position(of: key)) }
+        }
+
+        /// Where a key is or would be.
+        func position(of key: ObjectKey) -> Int {
+            var low = 0
+            var high = order.count
+            while low < high {
+                let middle = (low + high) / 2
+                if order[middle] < key { low = middle + 1 } else { high = middle }
+            }
+            return low
+        }
+
+        func range(_ namespace: String?) -> Range<Int> {
+            guard let namespace else { return 0..<order.count }
+            let first = position(of: ObjectKey(namespace: namespace, name: ""))
+            // No namespace's name continues with a NUL.
+            return first..<position(of: ObjectKey(namespace: namespace + "\0", name: ""))
+        }
     }
 
     private struct State {
@@ -52,14 +84,40 @@ final class ObjectStore: Sendable {
         state.withLock { $0.tables[resource]?.objects[key] }
     }
 
-    /// The objects of a resource in the order of namespace and name, with the revision they were seen at.
-    func list(_ resource: GroupResource, namespace: String?) -> (objects: [StoredObject], revision: UInt64) {
-        let (objects, revision) = state.withLock { state -> ([StoredObject], UInt64) in
-            guard let table = state.tables[resource] else { return ([], state.revision) }
-            guard let namespace else { return (Array(table.objects.values), state.revision) }
-            return (table.objects.values.filter { $0.key.namespace == namespace }, state.revision)
+    /// Some objects of a resource, in the order of namespace and name.
+    struct Listing: Sendable {
+        var objects: [StoredObject]
+        /// The revision they were seen at.
+        var revision: UInt64
+        /// How many come after them.
+        var remaining: Int
+    }
+
+    /// The objects of a resource, or a page of them: those after a key, up to a limit.
+    func list(
+        _ resource: GroupResource,
+        namespace: String?,
+        after last: ObjectKey? = nil,
+        limit: Int = .max
+    ) -> Listing {
+        state.withLock { state in
+            guard let table = state.tables[resource] else {
+                return Listing(objects: [], revision: state.revision, remaining: 0)
+            }
+            var range = table.range(namespace)
+            if let last {
+                let position = table.position(of: last)
+                let isThere = position < table.order.count && table.order[position] == last
+                let start = isThere ? position + 1 : position
+                range = min(max(start, range.lowerBound), range.upperBound)..<range.upperBound
+            }
+            let page = range.prefix(limit)
+            return Listing(
+                objects: page.compactMap { table.objects[table.order[$0]] },
+                revision: state.revision,
+                remaining: range.count - page.count
+            )
         }
-        return (objects.sorted { $0.key < $1.key }, revision)
     }
 
     func count(_ resource: GroupResource) -> Int {
@@ -70,7 +128,7 @@ final class ObjectStore: Sendable {
     func keys(inNamespace namespace: String) -> [(GroupResource, ObjectKey)] {
         state.withLock { state in
             state.tables.flatMap { resource, table in
-                table.objects.keys.filter { $0.namespace == namespace }.map { (resource, $0) }
+                table.order[table.range(namespace)].map { (resource, $0) }
             }
         }
     }
@@ -81,7 +139,7 @@ final class ObjectStore: Sendable {
         try write(resource) { table, revision throws(Failure) in
             guard table.objects[key] == nil else { throw .exists }
             let object = StoredObject(key: key, json: json.withResourceVersion(revision), resourceVersion: revision)
-            table.objects[key] = object
+            table.set(key, object)
             return StoreEvent(kind: .added, resource: resource, object: object, previous: nil)
         }
     }
@@ -96,7 +154,7 @@ final class ObjectStore: Sendable {
             guard let previous = table.objects[key] else { throw .missing }
             guard previous.resourceVersion == expected else { throw .conflict }
             let object = StoredObject(key: key, json: json.withResourceVersion(revision), resourceVersion: revision)
-            table.objects[key] = object
+            table.set(key, object)
             return StoreEvent(kind: .modified, resource: resource, object: object, previous: previous)
         }
     }
@@ -111,7 +169,7 @@ final class ObjectStore: Sendable {
         try write(resource) { table, revision throws(Failure) in
             guard let previous = table.objects[key] else { throw .missing }
             guard previous.resourceVersion == expected else { throw .conflict }
-            table.objects[key] = nil
+            table.remove(key)
             let json = (final ?? previous.json).withResourceVersion(revision)
             let object = StoredObject(key: key, json: json, resourceVersion: revision)
             return StoreEvent(kind: .deleted, resource: resource, object: object, previous: previous)
@@ -189,7 +247,7 @@ final class ObjectStore: Sendable {
                 let text = json["metadata"]?["resourceVersion"]?.string ?? ""
                 let object = StoredObject(key: key, json: json, resourceVersion: UInt64(text) ?? revision)
                 var table = state.tables.removeValue(forKey: resource) ?? makeTable(at: state.revision)
-                table.objects[key] = object
+                table.set(key, object)
                 state.tables[resource] = table
                 state.unprocessed.append(StoreEvent(kind: .added, resource: resource, object: object, previous: nil))
             }
@@ -217,7 +275,7 @@ final class ObjectStore: Sendable {
             defer { state.tables[watcher.resource] = table }
             guard let revision else {
                 table.watchers[ObjectIdentifier(watcher)] = watcher
-                return (.position(table.log.end), table.objects.values.sorted { $0.key < $1.key })
+                return (.position(table.log.end), table.order.compactMap { table.objects[$0] })
             }
             guard revision <= state.revision else { return (.tooLarge(current: state.revision), []) }
             guard let position = table.log.position(after: revision) else {

@@ -41,6 +41,33 @@ enum EventRules {
     }
 }
 
+extension EventRules {
+    /// The fields that are named differently in `events.k8s.io/v1`.
+    private static let names = [
+        ("involvedObject", "regarding"), ("message", "note"), ("source", "deprecatedSource"),
+        ("firstTimestamp", "deprecatedFirstTimestamp"), ("lastTimestamp", "deprecatedLastTimestamp"),
+        ("count", "deprecatedCount"), ("reportingComponent", "reportingController"),
+    ]
+
+    /// Events in the form of `events.k8s.io/v1`.
+    static let view = ResourceDefinition.View(
+        stored: .events,
+        toServed: { renamed($0, apiVersion: "events.k8s.io/v1", names) },
+        toStored: { renamed($0, apiVersion: "v1", names.map { ($0.1, $0.0) }) }
+    )
+
+    private static func renamed(_ event: JSONValue, apiVersion: String, _ names: [(String, String)]) -> JSONValue {
+        var renamed = event
+        renamed["apiVersion"] = .string(apiVersion)
+        for (old, new) in names {
+            guard let value = event[old] else { continue }
+            renamed.removeMember(old)
+            renamed[new] = value
+        }
+        return renamed
+    }
+}
+
 /// Leases: durations are positive.
 enum LeaseRules {
     static let validate: ResourceHooks.Validate = { new, _ in

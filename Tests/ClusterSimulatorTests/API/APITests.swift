@@ -152,6 +152,35 @@ import WireFormats
         }
     }
 
+    @Test func `Events have two forms`() async throws {
+        try await SimulatorHarness.run { harness in
+            let event: JSONValue = [
+                "metadata": ["name": "e"], "regarding": ["kind": "Pod", "name": "p", "namespace": "default"],
+                "note": "hello", "reason": "Why", "type": "Normal", "action": "Go", "reportingController": "me",
+                "reportingInstance": "me-1", "eventTime": "2026-01-01T00:00:00.000000Z",
+            ]
+            let events = "/apis/events.k8s.io/v1/namespaces/default/events"
+            let made = try await call(harness, "POST", events, event)
+            #expect(made.status == 201)
+            #expect(made.json["note"] == "hello")
+            let core = harness.object("events", "e")
+            #expect(core?["message"] == "hello")
+            #expect(core?[path: "involvedObject", "name"] == "p")
+            #expect(core?["apiVersion"] == "v1")
+            let series = try await call(
+                harness,
+                "PATCH",
+                "\(events)/e",
+                ["note": "again"],
+                type: "application/merge-patch+json"
+            )
+            #expect(series.json[path: "regarding", "name"] == "p")
+            #expect(harness.object("events", "e")?["message"] == "again")
+            let list = try await call(harness, "GET", events).json
+            #expect(list["items"]?[0]?["note"] == "again")
+        }
+    }
+
     @Test func `A program beside it uses the knobs over HTTP`() async throws {
         try await SimulatorHarness.run { harness in
             #expect(try await call(harness, "POST", "/simulator/nodes/node-1/lose").status == 200)
