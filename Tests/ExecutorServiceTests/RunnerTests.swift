@@ -2,12 +2,12 @@ import ClusterSimulator
 import KubernetesAPI
 import LongshoreDomain
 import LongshoreMessages
+import RDKafka
 import TestSupport
 import Testing
 import WireFormats
 
 @testable import ExecutorService
-import RDKafka
 
 @Suite(.timeLimit(.minutes(5))) struct RunnerTests {
     @Test func `cancelling in the middle removes Jobs and Secrets and is told once`() async throws {
@@ -211,7 +211,9 @@ import RDKafka
         }
     }
 
-    @Test func `a PullTask goes after its time, and an API server that fails now and then changes nothing`() async throws {
+    @Test func `a PullTask goes after its time, and an API server that fails now and then changes nothing`()
+        async throws
+    {
         try await ExecutorWorld.with { world in
             for resource in ["jobs", "pulltasks/status", "pulltasks"] {
                 world.simulator.addFault(APIFault(.status(503), resource: resource, count: 3))

@@ -2,7 +2,6 @@ import RDKafka
 import Testing
 
 @testable import ExecutorService
-import RDKafka
 
 @Suite struct PeerLeasesTests {
     static let start = ContinuousClock.now

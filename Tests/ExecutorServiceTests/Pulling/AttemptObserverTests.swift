@@ -72,7 +72,8 @@ import WireFormats
     }
 
     @Test(arguments: [
-        (PullMethod.kubelet, "sha256:1", ImagePhase.pulled), (.kubelet, "", .failed), (.imageVolume, "sha256:1", .failed),
+        (PullMethod.kubelet, "sha256:1", ImagePhase.pulled), (.kubelet, "", .failed),
+        (.imageVolume, "sha256:1", .failed),
     ])
     func `an image without a program is there when the runtime tells its digest`(
         method: PullMethod,

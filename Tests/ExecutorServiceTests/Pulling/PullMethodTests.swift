@@ -8,7 +8,8 @@ import WireFormats
 
 @Suite struct PullMethodTests {
     @Test(arguments: [
-        ("v1.36.0", "containerd://2.2.0", PullMethod.imageVolume), ("v1.35.1-eks-1", "containerd://2.1.0", .imageVolume),
+        ("v1.36.0", "containerd://2.2.0", PullMethod.imageVolume),
+        ("v1.35.1-eks-1", "containerd://2.1.0", .imageVolume),
         ("v1.35.0+k3s1", "containerd://2.1.5-k3s1", .imageVolume), ("v1.36.0", "cri-o://1.31.0", .imageVolume),
         ("v1.34.9", "containerd://2.2.0", .kubelet), ("v1.36.0", "containerd://2.0.9", .kubelet),
         ("v1.36.0", "containerd://1.7.20", .kubelet), ("v1.36.0", "cri-o://1.30.4", .kubelet),
@@ -32,10 +33,13 @@ import WireFormats
         )
     }
 
-    @Test(arguments: [
-        ("0", 0), ("107374182400", 107_374_182_400), ("100Gi", 107_374_182_400), ("96.5G", 96_500_000_000),
-        ("1500m", 1), ("1e3", 1_000), ("12Ki", 12_288), ("x", nil), ("", nil), ("-5", nil), ("5Zi", nil), ("1e99", nil),
-    ] as [(String, Int64?)])
+    @Test(
+        arguments: [
+            ("0", 0), ("107374182400", 107_374_182_400), ("100Gi", 107_374_182_400), ("96.5G", 96_500_000_000),
+            ("1500m", 1), ("1e3", 1_000), ("12Ki", 12_288), ("x", nil), ("", nil), ("-5", nil), ("5Zi", nil),
+            ("1e99", nil),
+        ] as [(String, Int64?)]
+    )
     func `quantities are read`(text: String, bytes: Int64?) {
         #expect(Quantity.bytes(text) == bytes)
     }
@@ -81,7 +85,9 @@ import WireFormats
         #expect(field?.key == "metadata.name" && field?.values == [Self.start.node])
         #expect(pod.restartPolicy == "Never" && pod.automountServiceAccountToken == false)
         #expect(pod.imagePullSecrets == ["pull-a", "pull-b"] && pod.priorityClassName == "low")
-        #expect(pod.securityContext?.runAsNonRoot == true && pod.securityContext?.seccompProfileType == "RuntimeDefault")
+        #expect(
+            pod.securityContext?.runAsNonRoot == true && pod.securityContext?.seccompProfileType == "RuntimeDefault"
+        )
         for container in pod.containers + pod.initContainers {
             #expect(container.securityContext?.allowPrivilegeEscalation == false)
             #expect(container.securityContext?.droppedCapabilities == ["ALL"])
@@ -90,7 +96,9 @@ import WireFormats
         #expect(pod.containers.map(\.name) == ["image-0", "image-1"])
         let annotations = job.spec.template.metadata.annotations
         #expect(annotations[PullTaskKeys.node] == Self.start.node)
-        #expect(annotations[PullTaskKeys.images] == "[\"docker.io/library/nginx:1.27\",\"r.example.com/ml/train@sha256:0\"]")
+        #expect(
+            annotations[PullTaskKeys.images] == "[\"docker.io/library/nginx:1.27\",\"r.example.com/ml/train@sha256:0\"]"
+        )
         #expect(AttemptKey(job.metadata) == AttemptKey(nodeHash: SecretNames.nodeHash(Self.start.node), attempt: 3))
     }
 
@@ -98,7 +106,11 @@ import WireFormats
         let pod = try Self.template().job(Self.start, method: .imageVolume).spec.template.spec
         #expect(pod.initContainers.isEmpty)
         #expect(pod.containers.map { $0.volumeMounts.map(\.name) } == [["image-0"], ["image-1"]])
-        #expect(pod.containers.allSatisfy { $0.image == AttemptObserverTests.helper && $0.command == ["/bin/busybox", "true"] })
+        #expect(
+            pod.containers.allSatisfy {
+                $0.image == AttemptObserverTests.helper && $0.command == ["/bin/busybox", "true"]
+            }
+        )
         #expect(
             pod.volumes.map(\.source) == [
                 .image(reference: "docker.io/library/nginx:1.27", pullPolicy: "IfNotPresent"),
@@ -111,7 +123,11 @@ import WireFormats
         let pod = try Self.template { $0.pullPolicy = .always }.job(Self.start, method: .kubelet).spec.template.spec
         #expect(pod.initContainers.map(\.image) == [AttemptObserverTests.helper])
         #expect(pod.containers.map(\.image) == Self.start.images)
-        #expect(pod.containers.allSatisfy { $0.imagePullPolicy == "Always" && $0.command == ["/longshore/busybox", "true"] })
+        #expect(
+            pod.containers.allSatisfy {
+                $0.imagePullPolicy == "Always" && $0.command == ["/longshore/busybox", "true"]
+            }
+        )
     }
 
     @Test func `tolerations are those that were chosen`() throws {
