@@ -89,7 +89,7 @@ package final class ClusterSimulator: Service {
         return Kubeconfig.text(url: url, user: user, token: token)
     }
 
-    /// Waits until the API server listens.
+    /// Waits until the API server listens, or until ``run()`` has failed: then the port stays 0.
     package func waitUntilReady() async {
         await withCheckedContinuation { continuation in
             let isReady = address.withLock { address -> Bool in
@@ -113,20 +113,50 @@ package final class ClusterSimulator: Service {
             onServerRunning: { channel in self.didListen(channel.localAddress?.port ?? 0) },
             logger: logger
         )
-        try await withGracefulShutdownHandler {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                group.addTask { try await application.run() }
-                group.addTask { await self.tick() }
-                group.addTask { await self.plane.run() }
-                if self.journal != nil { group.addTask { await self.saveRegularly() } }
-                try await group.next()
-                await self.plane.stop()
-                group.cancelAll()
+        defer { didListen(port) }
+        try await withTaskCancellationHandler {
+            try await withGracefulShutdownHandler {
+                try await serve(application)
+            } onGracefulShutdown: {
+                self.store.stop()
             }
-            self.save()
-        } onGracefulShutdown: {
+        } onCancel: {
+            // Open watches would keep the server's connections.
             self.store.stop()
         }
+    }
+
+    /// Runs all parts until the server ends, for whatever reason, then ends the others and saves.
+    private func serve(_ application: some ApplicationProtocol) async throws {
+        let result = await withTaskGroup(of: Result<Void, any Error>?.self) { group in
+            group.addTask {
+                do { return .success(try await application.run()) } catch { return .failure(error) }
+            }
+            group.addTask {
+                await self.tick()
+                return nil
+            }
+            group.addTask {
+                await self.plane.run()
+                return nil
+            }
+            if journal != nil {
+                group.addTask {
+                    await self.saveRegularly()
+                    return nil
+                }
+            }
+            var result: Result<Void, any Error>?
+            for await ended in group {
+                guard let ended else { continue }
+                result = ended
+                await plane.stop()
+                group.cancelAll()
+            }
+            return result
+        }
+        save()
+        try result?.get()
     }
 
     private func didListen(_ port: Int) {

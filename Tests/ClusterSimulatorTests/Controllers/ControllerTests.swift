@@ -185,8 +185,8 @@ import WireFormats
                     "0/2 nodes are available: 1 node(s) didn't match Pod's node affinity/selector, 1 node(s) were unschedulable."
                 )
             )
-            let reasons = harness.eventReasons(pod[path: "metadata", "name"]?.string ?? "")
-            #expect(reasons.contains("FailedScheduling"))
+            let name = pod[path: "metadata", "name"]?.string ?? ""
+            try await waitUntil("the Event") { harness.eventReasons(name).contains("FailedScheduling") }
             try await harness.kubectl("uncordon", "node-1")
             _ = try await harness.waitForPod(ofJob: "j", "success") { SimulatorHarness.phase($0) == "Succeeded" }
         }
