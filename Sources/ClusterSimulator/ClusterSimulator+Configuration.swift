@@ -15,7 +15,9 @@ extension ClusterSimulator {
         package var plainHTTPHosts: [String] = []
         /// Manifests that are created at the start: CustomResourceDefinitions, namespaces, RBAC; YAML of one or more documents.
         package var crdYAML: [String] = []
+        /// How images get onto nodes; from registries unless told.
         package var pulls = PullMode.registry
+        /// The times of kubelets and controllers; those of a real cluster unless told.
         package var timings = Timings()
         /// Whether Pods and Jobs get Events; benchmarks may do without.
         package var recordsEvents = true

@@ -204,8 +204,11 @@ package struct SimulatorError: Error, Sendable, CustomStringConvertible {
         case registry
     }
 
+    /// What kind of error it is.
     package var code: Code
+    /// A text for people.
     package var message: String
 
+    /// The kind and the text.
     package var description: String { "\(code.rawValue): \(message)" }
 }

@@ -16,7 +16,9 @@ package struct APIFault: Sendable {
     package var verb: String?
     /// The plural name of the resource, any when nil; `pods/status` names a subresource.
     package var resource: String?
+    /// The namespace, any when nil.
     package var namespace: String?
+    /// The object's name, any when nil.
     package var name: String?
     /// The user of the token, any when nil.
     package var user: String?
@@ -24,6 +26,7 @@ package struct APIFault: Sendable {
     package var count: Int?
     /// How long a call is held up first.
     package var delay: Duration
+    /// What happens to the call.
     package var outcome: Outcome
     /// Whether the call takes effect before the outcome: an answer lost after the write.
     package var happensAfterwards: Bool

@@ -6,17 +6,23 @@ package import WireFormats
 package struct AuditRecord: Sendable, Equatable {
     /// Rises by one with each call.
     package var sequence: Int
+    /// When the call came.
     package var time: Timestamp
     /// The verb of Kubernetes' authorization: `get`, `list`, `watch`, `create`, `update`, `patch`, `delete`, `deletecollection`.
     package var verb: String
+    /// The API group; empty for the core one.
     package var group: String
     /// Empty for paths that name no resource.
     package var resource: String
+    /// `status` and the like; empty without one.
     package var subresource: String
+    /// Empty for cluster-scoped resources and for lists of all namespaces.
     package var namespace: String
+    /// Empty for lists and creations.
     package var name: String
     /// Who asked, by the token that was used; `system:anonymous` without one.
     package var user: String
+    /// The header `User-Agent`.
     package var userAgent: String
     /// The HTTP status of the answer, 0 when the connection was dropped instead.
     package var code: Int

@@ -22,6 +22,7 @@ package struct ImageFault: Sendable {
     package var imagePrefix: String
     /// The node, any when nil.
     package var node: String?
+    /// How the pull fails.
     package var failure: Failure
     /// How many pulls it hits, all when nil.
     package var count: Int?

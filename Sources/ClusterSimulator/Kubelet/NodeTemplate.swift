@@ -6,9 +6,11 @@ package struct NodeTemplate: Sendable {
     package var name: String
     /// Added to the usual labels (`kubernetes.io/hostname`, `kubernetes.io/os`, `kubernetes.io/arch`).
     package var labels: [String: String]
+    /// Taints of the specification; none unless told.
     package var taints: [Taint]
     /// `amd64`, `arm64`, …
     package var architecture: String
+    /// `linux` unless told.
     package var operatingSystem: String
     /// How many Pods the node takes; 110 unless told.
     package var podCapacity: Int
@@ -27,7 +29,9 @@ package struct NodeTemplate: Sendable {
 
     /// A taint as in `spec.taints`.
     package struct Taint: Sendable, Equatable {
+        /// The taint's key.
         package var key: String
+        /// Empty without a value.
         package var value: String
         /// `NoSchedule`, `PreferNoSchedule` or `NoExecute`.
         package var effect: String
