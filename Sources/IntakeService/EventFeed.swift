@@ -54,6 +54,9 @@ final class EventFeed: Sendable {
     /// How many follow something.
     var count: Int { state.withLock(\.count) }
 
+    /// Whether all streams are to end.
+    var isClosed: Bool { state.withLock(\.isClosed) }
+
     /// Whether one more may follow.
     var hasRoom: Bool { state.withLock { $0.count < limit && !$0.isClosed } }
 

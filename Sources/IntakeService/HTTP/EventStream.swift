@@ -1,3 +1,4 @@
+import LibPQ
 import LongshoreDomain
 import NIOCore
 
@@ -38,8 +39,12 @@ struct EventStream: AsyncSequence, Sendable {
     struct Iterator: AsyncIteratorProtocol {
         private enum State {
             case beginning
-            case reading(taskHasEnded: Bool)
+            /// For a wake-up.
             case waiting
+            /// Whether the task has ended.
+            case looking
+            /// Events until there are no more.
+            case reading(taskHasEnded: Bool)
             case ended
         }
 
@@ -55,24 +60,39 @@ struct EventStream: AsyncSequence, Sendable {
         }
 
         mutating func next() async throws -> ByteBuffer? {
+            do {
+                return try await step()
+            } catch let error as PQError where error.isRetryable {
+                // The client would come back and meet the same; the state is as it was, so the next step tries again.
+                try await Task.sleep(for: .seconds(1))
+                return stream.feed.isClosed ? nil : Self.signOfLife
+            }
+        }
+
+        private mutating func step() async throws -> ByteBuffer? {
             while true {
                 switch state {
                 case .beginning:
                     state = lease == nil ? .ended : .waiting
                     return ByteBuffer(string: "retry: 2000\n\n")
-                case .reading(let taskHasEnded):
-                    if let events = try await readOn() { return events }
-                    if case .reading = state { state = taskHasEnded ? .ended : .waiting }
                 case .waiting:
                     guard await wakeUp(), let lease else { return nil }
-                    guard lease.follower.takeNews() else { return ByteBuffer(string: ": still here\n\n") }
+                    guard lease.follower.takeNews() else { return Self.signOfLife }
+                    state = .looking
+                case .looking:
                     // Asked before the events are read: both are written in one transaction.
                     let phase = try await stream.store.task(stream.task)?.phase
                     state = .reading(taskHasEnded: phase?.isTerminal ?? true)
+                case .reading(let taskHasEnded):
+                    if let events = try await readOn() { return events }
+                    state = taskHasEnded ? .ended : .waiting
                 case .ended: return nil
                 }
             }
         }
+
+        /// A comment: it keeps proxies from closing a silent stream.
+        private static let signOfLife = ByteBuffer(string: ": still here\n\n")
 
         /// Waits to be woken; false when the stream is to end.
         private func wakeUp() async -> Bool {

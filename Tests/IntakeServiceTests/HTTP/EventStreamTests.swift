@@ -128,4 +128,24 @@ struct EventStreamTests {
         #expect(step == 1)
         try await intake.stop()
     }
+
+    @Test
+    func `A stream outlives a restart of Postgres`() async throws {
+        let server = try await PostgresServer()
+        let intake = try await Intake(server: server, announcesKey: false)
+        let task = try await makeTask(intake)
+        var step = 0
+        let text = try await intake.follow("/v1/tasks/\(task)/events") { text in
+            if step == 0, text.contains("event: task.queued") {
+                step = 1
+                await server.stop(.immediate)
+                try await intake.publish(.sample(.taskSucceeded, of: task, sequence: 2))
+                try await server.start()
+            }
+            return false
+        }
+        #expect(text.contains("event: task.succeeded"))
+        try await intake.stop()
+        await server.stop()
+    }
 }
