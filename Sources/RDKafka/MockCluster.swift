@@ -1,4 +1,5 @@
 import CRdKafka
+import Glibc
 import Synchronization
 
 /// librdkafka's own cluster of mock brokers, reachable over TCP on the loopback interface.
@@ -108,10 +109,43 @@ package final class MockCluster: Sendable {
 
     /// Lets a broker take connections again.
     ///
+    /// The broker listens on its old port again, and librdkafka aborts the process when another socket of the machine has
+    /// taken that meanwhile. So this waits, at most 30 s, until the port is free.
+    ///
     /// - Parameter broker: The broker's id.
-    /// - Throws: `KafkaError` when there is no such broker.
+    /// - Throws: `KafkaError` when there is no such broker, or with `timedOut` when its port stays taken.
     package func setBrokerUp(_ broker: Int32) throws(KafkaError) {
+        let addresses = bootstrapServers.split(separator: ",")
+        if addresses.indices.contains(Int(broker) - 1),
+            let port = addresses[Int(broker) - 1].split(separator: ":").last.flatMap({ UInt16($0) })
+        {
+            var looks = 0
+            while !Self.isFree(port) {
+                looks += 1
+                guard looks < 600 else {
+                    throw KafkaError(code: .timedOut, message: "The port \(port) of broker \(broker) is taken")
+                }
+                usleep(50_000)
+            }
+        }
         try KafkaError.check(rd_kafka_mock_broker_set_up(self.pointers.cluster, broker))
+    }
+
+    /// Whether a listener could take the port now.
+    private static func isFree(_ port: UInt16) -> Bool {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        guard descriptor >= 0 else { return false }
+        defer { _ = Glibc.close(descriptor) }
+        var on: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, socklen_t(MemoryLayout<Int32>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let size = socklen_t(MemoryLayout<sockaddr_in>.size)
+        return withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) == 0 }
+        }
     }
 
     /// Lets a broker answer everything late.

@@ -45,6 +45,8 @@ struct DevParts: Sendable {
         configuration.cluster = DevEnvironment.cluster
         configuration.namespace = DevEnvironment.namespace
         configuration.consumerOptions = broker.consumerOptions
+        // One of the manifests that the cluster was given at the start.
+        configuration.priorityClassName = "longshore-puller"
         configuration.createsTopicsWithPartitions = DevEnvironment.partitions
         if let helperImage = options.helperImage { configuration.helperImage = helperImage }
         let executor = try ExecutorService(
