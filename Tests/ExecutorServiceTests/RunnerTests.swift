@@ -52,7 +52,7 @@ import WireFormats
 
     @Test func `pausing holds nodes back, and a larger window takes effect at once`() async throws {
         try await ExecutorWorld.with { world in
-            await world.simulator.setPullSpeed("node-1", latency: .milliseconds(700))
+            await world.simulator.setPullSpeed("node-1", latency: .seconds(4))
             let executor = try await world.startExecutor()
             let task = try await world.submit(["nginx:1.27"]) { $0.batchSize = 1 }
             try await waitUntil("the first Job") { world.simulator.count("jobs.batch") == 1 }

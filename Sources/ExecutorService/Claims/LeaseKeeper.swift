@@ -13,7 +13,13 @@ final class LeaseKeeper: Sendable {
     private let configuration: ExecutorConfiguration
     private let wallClock: any WallClock
     private let logger: Logger
-    private let validUntil = Mutex<ContinuousClock.Instant?>(nil)
+    private let state = Mutex(State())
+
+    private struct State {
+        var validUntil: ContinuousClock.Instant?
+        var isRenewing = false
+        var isReleased = false
+    }
 
     init(
         client: KubernetesClient,
@@ -29,19 +35,22 @@ final class LeaseKeeper: Sendable {
 
     /// Whether the executor may write: its Lease was renewed and has not run out.
     var isValid: Bool {
-        validUntil.withLock { $0.map { ContinuousClock.now < $0 } ?? false }
+        state.withLock { $0.validUntil.map { ContinuousClock.now < $0 } ?? false }
     }
 
-    /// Renews until cancelled.
+    /// Renews until cancelled or released.
     func run() async {
         var held: Lease?
         var hasFailed = false
-        while !Task.isCancelled {
+        while !Task.isCancelled, beginRenewal() {
+            defer { state.withLock { $0.isRenewing = false } }
             let started = ContinuousClock.now
             do {
                 held = try await bounded { [held] in try await self.renew(held) }
                 if Task.isCancelled { break }
-                validUntil.withLock { $0 = started + configuration.leaseDuration }
+                state.withLock { state in
+                    if !state.isReleased { state.validUntil = started + configuration.leaseDuration }
+                }
                 if hasFailed { logger.info("Lease is renewed again") }
                 hasFailed = false
             } catch {
@@ -58,9 +67,21 @@ final class LeaseKeeper: Sendable {
         }
     }
 
+    private func beginRenewal() -> Bool {
+        state.withLock { state in
+            state.isRenewing = !state.isReleased
+            return state.isRenewing
+        }
+    }
+
     /// Gives the Lease up: nothing may be written afterwards.
     func release() async {
-        validUntil.withLock { $0 = nil }
+        state.withLock { state in
+            state.validUntil = nil
+            state.isReleased = true
+        }
+        // A renewal under way would bring a deleted Lease back.
+        for _ in 0..<200 where state.withLock({ $0.isRenewing }) { try? await Task.sleep(for: .milliseconds(10)) }
         do {
             _ = try await bounded {
                 try await self.client.deleteIfPresent(

@@ -31,6 +31,8 @@ struct MessageRouter: Sendable {
 
     /// Handles a batch.
     func handle(_ batch: KafkaBatch) async -> KafkaBatch.Outcome {
+        // Right after the start the Lease may need a moment; later on, waiting is left to the loop.
+        for _ in 0..<40 where !submissions.context.lease.isValid { try? await Task.sleep(for: .milliseconds(50)) }
         var order: [[UInt8]] = []
         var byKey: [[UInt8]: [Int]] = [:]
         for (index, message) in batch.messages.enumerated() {

@@ -22,6 +22,8 @@ struct AttemptObserver: Sendable {
     private var pod: Pod?
     private var isPodGone = false
     private var job: Job?
+    /// Whether the cluster itself was asked after the Job had ended: then what is known is all there is to know.
+    private var isInspected = false
 
     /// Longest message of a runtime that is kept.
     private static let messageLimit = 512
@@ -40,8 +42,22 @@ struct AttemptObserver: Sendable {
 
     /// The Pod was deleted; it is remembered as it was last.
     mutating func seePodGone(_ last: Pod) {
-        if pod == nil { pod = last }
+        if pod == nil || !last.status.containerStatuses.isEmpty { pod = last }
         isPodGone = true
+    }
+
+    /// The cluster itself was asked.
+    mutating func seeInspection(job: Job?, pod: Pod?) {
+        if let job { see(job) }
+        if let pod { see(pod) }
+        isInspected = true
+    }
+
+    /// Whether the Job has ended and the Pod has not said how: Jobs and Pods come by separate ways, and the Pod's last word may
+    /// be late, or lost.
+    var awaitsPod: Bool {
+        guard !isInspected, let job, job.status.isFinished else { return false }
+        return pod.map { !$0.status.isOver } ?? true
     }
 
     /// The Job is there, or has changed.
@@ -206,22 +222,17 @@ struct AttemptObserver: Sendable {
     private func ending() -> TaskRun.ImageFailure? {
         if let pod, let failure = podEnding(pod) { return failure }
         guard let job, job.status.isFinished else { return nil }
-        if job.status.conditions.isTrue("Complete") {
-            // The Pod's own end, which says what became of each image, is on its way.
-            return pod == nil || isPodGone
-                ? TaskRun.ImageFailure(cause: .unknown, message: "The Pod was gone before it could be read.") : nil
-        }
         let condition = job.status.conditions["Failed"]
-        let reason = condition?.reason ?? ""
-        let message = condition?.message ?? "The Job failed."
-        if reason == "DeadlineExceeded" {
+        if condition?.status == .true, condition?.reason == "DeadlineExceeded" {
             return TaskRun.ImageFailure(cause: .timeout, message: "Not pulled in the Job's time.")
         }
-        guard let pod, !isPodGone, !pod.status.isOver else {
-            if let disruption = disruption { return disruption }
-            return failure(reason, message, fallback: isPodGone ? .evicted : .internal)
+        if awaitsPod && !(isPodGone && condition?.status == .true) { return nil }
+        if let disruption { return disruption }
+        guard let condition, condition.status == .true else {
+            return TaskRun.ImageFailure(cause: .unknown, message: "The Pod was gone before it could be read.")
         }
-        return nil
+        let message = condition.message ?? "The Job failed."
+        return failure(condition.reason ?? "", message, fallback: isPodGone ? .evicted : .internal)
     }
 
     private func podEnding(_ pod: Pod) -> TaskRun.ImageFailure? {

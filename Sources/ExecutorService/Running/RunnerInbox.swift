@@ -29,6 +29,8 @@ final class RunnerInbox: Sendable {
         var attempt: Int
         var job: Job?
         var pod: Pod?
+        /// Whether the attempt's time is over, and not only its Job.
+        var isExpired = true
     }
 
     /// Everything since the last look.
@@ -36,6 +38,8 @@ final class RunnerInbox: Sendable {
         var attempts: [AttemptKey: AttemptChanges] = [:]
         var events: [TaskRun.Event] = []
         var inspections: [Inspection] = []
+        /// Attempts whose Job has ended some time ago without a word of its Pod.
+        var overdue: [AttemptKey] = []
         var pullTask: PullTask?
         var isDeleted = false
         var written: RunnerWrite.Outcome?

@@ -22,6 +22,8 @@ final class RunnerLoop {
     var task: TaskRun
     var control = TaskControl()
     var observers: [AttemptKey: AttemptObserver] = [:]
+    /// Attempts whose Job has ended, while their Pod's last word is waited for.
+    var awaited: Set<AttemptKey> = []
     var deletions: [(node: String, attempt: Int)] = []
     var drafts: [TaskEventDraft] = []
     var terminal: TaskEventDraft?
@@ -38,6 +40,8 @@ final class RunnerLoop {
 
     /// So many events may wait for Kafka before nothing more is started.
     static let maximumDrafts = 5_000
+    /// How long a Pod's last word is waited for once its Job has ended, before the cluster is asked.
+    static let podGrace = Duration.seconds(2)
     /// So many sequence numbers are reserved at once.
     static let sequenceBlock: Int64 = 1_000
 
@@ -177,6 +181,7 @@ final class RunnerLoop {
         for event in contents.events { tell(event, &group) }
         for (key, changes) in contents.attempts { note(key, changes, &group) }
         for inspection in contents.inspections { note(inspection, &group) }
+        for key in contents.overdue { inspectIfStillAwaited(key, &group) }
         if contents.isTimerDue { tell(.timer, &group) }
     }
 
@@ -209,15 +214,32 @@ final class RunnerLoop {
 
     private func note(_ inspection: RunnerInbox.Inspection, _ group: inout DiscardingTaskGroup) {
         let key = AttemptKey(nodeHash: SecretNames.nodeHash(inspection.node), attempt: inspection.attempt)
-        if let pod = inspection.pod { observers[key]?.see(pod) }
-        if let job = inspection.job { observers[key]?.see(job) }
+        observers[key]?.seeInspection(job: inspection.job, pod: inspection.pod)
         observe(key, &group)
-        tell(.attemptExpired(node: inspection.node, attempt: inspection.attempt), &group)
+        if inspection.isExpired {
+            tell(.attemptExpired(node: inspection.node, attempt: inspection.attempt), &group)
+        }
+    }
+
+    private func inspectIfStillAwaited(_ key: AttemptKey, _ group: inout DiscardingTaskGroup) {
+        awaited.remove(key)
+        guard let observer = observers[key], observer.awaitsPod else { return }
+        group.addTask { [jobs, inbox] in
+            guard var inspection = await jobs.inspect(node: observer.node, attempt: observer.attempt) else { return }
+            inspection.isExpired = false
+            inbox.post { [inspection] in $0.inspections.append(inspection) }
+        }
     }
 
     private func observe(_ key: AttemptKey, _ group: inout DiscardingTaskGroup) {
         guard let observation = observers[key]?.observation() else { return }
         tell(.jobObserved(observation), &group)
+        guard observers[key]?.awaitsPod == true, awaited.insert(key).inserted else { return }
+        let grace = Self.podGrace
+        group.addTask { [inbox] in
+            try? await Task.sleep(for: grace)
+            inbox.post { $0.overdue.append(key) }
+        }
     }
 
     // MARK: - Effects
@@ -243,13 +265,25 @@ final class RunnerLoop {
                 inbox.post { $0.inspections.append(inspection) }
             }
         case .emit(let draft):
-            context.metrics.nodeEnded(draft.kind, cause: draft.cause)
+            note(draft)
             drafts.append(draft)
         case .scheduleTimer(let time): schedule(time)
         case .persistStatus: isStatusDue = true
         case .publishTerminal(let draft): terminal = draft
         case .finish(let outcome): finish(outcome, &group)
         }
+    }
+
+    private func note(_ draft: TaskEventDraft) {
+        context.metrics.nodeEnded(draft.kind, cause: draft.cause)
+        guard draft.kind == .nodeFailed else { return }
+        logger.info(
+            "Node failed",
+            metadata: [
+                "\(LogKey.node)": "\(draft.node ?? "")", "\(LogKey.attempt)": "\(draft.attempt ?? 0)",
+                "cause": "\(draft.cause?.rawValue ?? "")", "\(LogKey.error)": "\(draft.message ?? "")",
+            ]
+        )
     }
 
     private func startJob(_ start: TaskRun.JobStart, _ group: inout DiscardingTaskGroup) {
