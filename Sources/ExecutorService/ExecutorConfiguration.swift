@@ -52,6 +52,8 @@ package struct ExecutorConfiguration: Sendable {
     package var releaseTimeout: Duration = .seconds(15)
     /// Partitions of topics that are made; `nil` makes none.
     package var createsTopicsWithPartitions: Int? = 12
+    /// Replicas of topics that are made; -1, the default, leaves it to the broker.
+    package var topicReplication = -1
 
     /// Makes a configuration with the defaults.
     ///

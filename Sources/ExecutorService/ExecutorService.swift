@@ -161,8 +161,12 @@ package final class ExecutorService: Service {
             do {
                 let admin = try KafkaAdmin(configuration: configuration.kafka, logger: logger)
                 do {
-                    _ = try await KafkaTopicProvisioner(admin: admin, logger: logger)
-                        .provision(definitions, timeout: .seconds(5))
+                    _ = try await KafkaTopicProvisioner(
+                        admin: admin,
+                        replication: configuration.topicReplication,
+                        logger: logger
+                    )
+                    .provision(definitions, timeout: .seconds(5))
                     await admin.close()
                     return
                 } catch {

@@ -111,4 +111,38 @@ import WireFormats
             await executor.stop()
         }
     }
+
+    @Test func `executors that come and go lose no task and end none twice`() async throws {
+        try await ExecutorWorld.with(nodes: NodeTemplate.numbered(4)) { world in
+            for node in 1...4 { await world.simulator.setPullSpeed("node-\(node)", latency: .milliseconds(400)) }
+            var tasks: [TaskSubmitted] = []
+            var alive = [try await world.startExecutor("first")]
+            for round in 0..<4 {
+                for number in 0..<3 {
+                    tasks.append(
+                        try await world.submit(
+                            ["registry.example.com/r\(round)-\(number):1"],
+                            credentials: [("registry.example.com", "robot", "s3cret-canary")]
+                        ) { $0.batchSize = 2 }
+                    )
+                }
+                alive.append(try await world.startExecutor("round-\(round)"))
+                try await Task.sleep(for: .milliseconds(500))
+                let leaving = alive.removeFirst()
+                // One after the other dies, or leaves in order.
+                if round.isMultiple(of: 2) { await leaving.kill() } else { await leaving.stop() }
+            }
+            for task in tasks {
+                let end = try await world.waitForEnd(task.taskID, timeout: .seconds(120))
+                #expect(end.type == .taskSucceeded && end.counts.succeeded == 4)
+                _ = try await world.waitForPhase(task.taskID.text, .succeeded)
+            }
+            try await world.waitUntilClean()
+            for task in tasks {
+                let ends = world.allEvents.filter { $0.taskID == task.taskID && $0.type.isTerminal }
+                #expect(Set(ends.map(\.id)).count == 1)
+            }
+            for executor in alive { await executor.stop() }
+        }
+    }
 }
