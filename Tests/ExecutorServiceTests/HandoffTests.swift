@@ -126,6 +126,18 @@ import WireFormats
         }
     }
 
+    @Test func `a PullTask that the API server refuses is told of and holds nothing up`() async throws {
+        try await ExecutorWorld.with { world in
+            let executor = try await world.startExecutor()
+            let refused = try await world.submit(["nginx:1.27"]) { $0.priority = 99 }
+            let task = try await world.submit(["nginx:1.28"])
+            let end = try await world.waitForEnd(refused.taskID)
+            #expect(end.type == .taskRejected && end.reason == "PullTaskRefused")
+            #expect(try await world.waitForEnd(task.taskID).type == .taskSucceeded)
+            await executor.stop()
+        }
+    }
+
     @Test func `executors adopt one sealing key, and the cluster is announced with it`() async throws {
         try await ExecutorWorld.with { world in
             let one = try await world.startExecutor("one")

@@ -42,8 +42,9 @@ struct CommandHandler: Sendable {
             )
             logger.info("Took a command", metadata: ["command": "\(command.kind.rawValue)"])
         } catch {
-            guard error.reason == .notFound else { throw error }
+            guard error.reason == .notFound || error.reason == .invalid else { throw error }
             context.metrics.commandsDropped.increment()
+            logger.notice("Dropped a command", metadata: ["\(LogKey.error)": "\(error)"])
         }
     }
 

@@ -29,10 +29,13 @@ struct SubmissionHandler: Sendable {
             namespace: context.configuration.namespace
         )
         if existing == nil, submitted.expiresAt <= context.wallClock.now() {
-            try await reject(submitted, logger)
+            context.metrics.expired.increment()
+            logger.notice("Dropped a task that expired before it was started")
+            let message = "The task's deadline passed before an executor took it."
+            try await reject(submitted, reason: "expired", message: message, logger)
             return
         }
-        let pullTask = try await existing.orCreate { try await create(submitted) }
+        guard let pullTask = try await takeOrCreate(existing, submitted, logger) else { return }
         guard pullTask.isFromKafka else {
             logger.error("A PullTask that was not made from a message has this task's name; it is left alone")
             return
@@ -44,16 +47,20 @@ struct SubmissionHandler: Sendable {
         try await accept(pullTask, submitted, logger)
     }
 
-    /// The message is too old: a replayed topic must not start last week's work.
-    private func reject(_ submitted: TaskSubmitted, _ logger: Logger) async throws {
-        context.metrics.expired.increment()
-        logger.notice("Dropped a task that expired before it was started")
+    /// The task cannot be started: it is too old (a replayed topic must not start last week's work), or the API server
+    /// does not take its PullTask.
+    private func reject(
+        _ submitted: TaskSubmitted,
+        reason: String,
+        message: String,
+        _ logger: Logger
+    ) async throws {
         let draft = TaskEventDraft(
             kind: .rejected,
             phase: .rejected,
             counts: TaskCounts(),
-            reason: "expired",
-            message: "The task's deadline passed before an executor took it."
+            reason: reason,
+            message: message
         )
         var sequence: Int64 = 1
         let events = TaskEvent.make(
@@ -65,6 +72,27 @@ struct SubmissionHandler: Sendable {
             traceParent: submitted.traceParent
         )
         guard await context.publisher.publish(events, logger: logger) else { throw CancellationError() }
+    }
+
+    /// The task's PullTask; `nil` when the API server will never take it.
+    private func takeOrCreate(
+        _ existing: PullTask?,
+        _ submitted: TaskSubmitted,
+        _ logger: Logger
+    ) async throws -> PullTask? {
+        if let existing { return existing }
+        do {
+            return try await create(submitted)
+        } catch let error as KubernetesError {
+            switch error.reason {
+            case .invalid, .badRequest, .requestEntityTooLarge: break
+            default: throw error
+            }
+            // To try again would hold up everything behind it for ever.
+            logger.error("The API server refuses a PullTask", metadata: [LogKey.error: "\(error)"])
+            try await reject(submitted, reason: "PullTaskRefused", message: error.message, logger)
+            return nil
+        }
     }
 
     private func create(_ submitted: TaskSubmitted) async throws -> PullTask {
@@ -162,12 +190,5 @@ struct SubmissionHandler: Sendable {
         let binding = SealBinding(taskID: task, scope: sealed.scope)
         guard let secret = try? keys.unsealer.open(sealed.box, binding: binding) else { return nil }
         return PlainCredential(sealedForm: secret)
-    }
-}
-
-extension Optional where Wrapped == PullTask {
-    fileprivate func orCreate(_ make: () async throws -> PullTask) async throws -> PullTask {
-        if let self { return self }
-        return try await make()
     }
 }

@@ -143,6 +143,15 @@ package struct PullTaskStatus: Sendable, Hashable {
         set { raw["record"] = newValue?.json }
     }
 
+    /// Takes the lists out that grow with the task.
+    mutating func removeNodes() {
+        raw["failures"] = nil
+        guard var record else { return }
+        record.names = nil
+        record.statuses = []
+        self.record = record
+    }
+
     /// When an executor took the task first.
     package var startedAt: Timestamp? {
         get { raw["startedAt"]?.string.flatMap { Timestamp(rfc3339: $0) } }

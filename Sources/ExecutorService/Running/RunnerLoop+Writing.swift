@@ -10,6 +10,8 @@ extension RunnerLoop {
     /// the meantime goes together into the next.
     func advance(_ group: inout DiscardingTaskGroup) {
         guard end == nil, !isWriting else { return }
+        // A PullTask that is gone cannot be given up: its task is told to its end.
+        if isStopping && isGone && terminal == nil && drafts.isEmpty { return }
         let wantsStatus = terminal != nil || isStopping || (isStatusDue && isStatusTime())
         guard wantsStatus || !drafts.isEmpty else { return }
         var write = RunnerWrite(events: makeEvents(drafts))
@@ -22,7 +24,7 @@ extension RunnerLoop {
             deletions = []
         }
         // The outcome is in the record before the world hears of it: whoever takes over tells the same one.
-        if let draft = terminal, !isStopping {
+        if let draft = terminal, !isStopping || isGone {
             terminal = nil
             write.terminal = makeEvents([draft])
         }
@@ -57,7 +59,7 @@ extension RunnerLoop {
             }
         }
         if outcome.isTerminalAcknowledged { tell(.terminalAcknowledged, &group) }
-        if outcome.isReleased || (isStopping && isGone && terminal == nil) { end = end ?? .released }
+        if outcome.isReleased, outcome.status == .written { end = end ?? .released }
     }
 
     /// The terminal event is acknowledged: marks the task finished, then clears up.

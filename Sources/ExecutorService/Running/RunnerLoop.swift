@@ -85,6 +85,7 @@ final class RunnerLoop {
     func run() async -> TaskRunner.End {
         await withDiscardingTaskGroup { group in
             await begin(&group)
+            if Task.isCancelled { end = .abandoned }
             advance(&group)
             if end == nil {
                 for await _ in inbox.signals {
@@ -125,7 +126,7 @@ final class RunnerLoop {
         _ group: inout DiscardingTaskGroup
     ) async -> Bool {
         await context.planner.waitForNodes()
-        guard let (jobs, pods) = await jobs.listAll() else { return false }
+        guard let (jobs, pods) = await jobs.listAll(), !Task.isCancelled else { return false }
         let plan = TaskRun.Plan(context.planner.nodePlan(spec), badImages: record.badImages)
         guard
             let restored = TaskRun(

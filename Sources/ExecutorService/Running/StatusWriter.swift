@@ -51,10 +51,12 @@ final class StatusWriter: Sendable {
     /// - Returns: What became of it; an API server that is away is waited for.
     func write(_ change: @Sendable (inout PullTaskStatus) -> Void) async -> Result {
         var attempt = 0
+        var isTooLarge = false
         while true {
             guard !Task.isCancelled, lease.isValid else { return .stopped }
             var next = current.withLock { $0 }
             change(&next.status)
+            if isTooLarge { next.status.removeNodes() }
             do throws(KubernetesError) {
                 let written = try await client.replaceStatus(next)
                 metrics.statusWrites.increment()
@@ -65,6 +67,12 @@ final class StatusWriter: Sendable {
                 if error.reason == .conflict {
                     metrics.statusConflicts.increment()
                     if let result = await refresh() { return result }
+                    continue
+                }
+                if !isTooLarge, error.reason == .requestEntityTooLarge || error.reason == .invalid {
+                    // Better a record from which the task is checked anew than none.
+                    logger.error("The status was refused; it goes without its nodes", metadata: ["error": "\(error)"])
+                    isTooLarge = true
                     continue
                 }
                 attempt += 1
