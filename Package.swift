@@ -126,12 +126,48 @@ targets += [
         name: "KubernetesManifestsTests",
         dependencies: ["KubernetesManifests", "KubernetesAPI", "LongshoreDomain", "WireFormats", "TestSupport"]
     ),
+    .target(
+        name: "DeploymentSupport",
+        dependencies: [
+            "TestSupport", "RDKafka", "Curl", "KubernetesAPI", "LongshoreMessages", "OCIRegistry", "WireFormats",
+            "Redaction", logging,
+        ],
+        path: "Tests/DeploymentSupport"
+    ),
     .testTarget(
         name: "IntegrationTests",
         dependencies: [
-            "TestSupport", "RDKafka", "LibPQ", "Curl", "KubernetesAPI", "LongshoreMessages", "LongshoreDomain",
-            "ServiceRuntime", "ClusterSimulator", "OCIRegistry", "WireFormats", "Redaction", "longshore", crypto,
-            logging,
+            "TestSupport", "DeploymentSupport", "RDKafka", "LibPQ", "Curl", "KubernetesAPI", "LongshoreMessages",
+            "LongshoreDomain", "ServiceRuntime", "ClusterSimulator", "OCIRegistry", "WireFormats", "Redaction",
+            "longshore",
+            crypto, logging,
+        ]
+    ),
+    .testTarget(
+        name: "CrashTests",
+        dependencies: [
+            "TestSupport", "DeploymentSupport", "RDKafka", "LibPQ", "Curl", "KubernetesAPI", "LongshoreMessages",
+            "LongshoreDomain", "ServiceRuntime", "ClusterSimulator", "OCIRegistry", "WireFormats", "Redaction",
+            "longshore",
+            crypto, logging,
+        ]
+    ),
+    .testTarget(
+        name: "FaultTests",
+        dependencies: [
+            "TestSupport", "DeploymentSupport", "RDKafka", "LibPQ", "Curl", "KubernetesAPI", "LongshoreMessages",
+            "LongshoreDomain", "ServiceRuntime", "ClusterSimulator", "OCIRegistry", "WireFormats", "Redaction",
+            "longshore",
+            crypto, logging,
+        ]
+    ),
+    .testTarget(
+        name: "SecretsTests",
+        dependencies: [
+            "TestSupport", "DeploymentSupport", "RDKafka", "LibPQ", "Curl", "KubernetesAPI", "LongshoreMessages",
+            "LongshoreDomain", "ServiceRuntime", "ClusterSimulator", "OCIRegistry", "WireFormats", "Redaction",
+            "longshore",
+            crypto, logging,
         ]
     ),
 ]

@@ -1,3 +1,4 @@
+import DeploymentSupport
 import TestSupport
 import Testing
 import WireFormats

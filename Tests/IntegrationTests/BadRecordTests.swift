@@ -1,3 +1,4 @@
+import DeploymentSupport
 import Logging
 import RDKafka
 import TestSupport

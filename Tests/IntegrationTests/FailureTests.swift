@@ -1,3 +1,4 @@
+import DeploymentSupport
 import LongshoreMessages
 import TestSupport
 import Testing

@@ -1,4 +1,5 @@
 import Curl
+import DeploymentSupport
 import TestSupport
 import Testing
 import WireFormats

@@ -14,10 +14,15 @@ package enum Python {
     /// - Parameters:
     ///   - program: the program's text.
     ///   - arguments: its arguments, from `sys.argv[1]`.
+    ///   - environment: added to the environment of the tests.
     /// - Returns: the standard output.
     /// - Throws: `TestSupportError` with the end of its standard error when it fails.
-    package static func run(_ program: String, _ arguments: [String] = []) async throws -> String {
-        let process = try TestProcess("python3", ["-c", program] + arguments)
+    package static func run(
+        _ program: String,
+        _ arguments: [String] = [],
+        environment: [String: String] = [:]
+    ) async throws -> String {
+        let process = try TestProcess("python3", ["-c", program] + arguments, environment: environment)
         let termination = try await process.waitForExit()
         guard termination == .exited(0) else {
             throw TestSupportError("python3 ended with \(termination): \(process.standardError.suffix(4_000))")

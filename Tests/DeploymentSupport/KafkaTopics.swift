@@ -1,12 +1,12 @@
 import Logging
-import LongshoreMessages
-import RDKafka
+package import LongshoreMessages
+package import RDKafka
 import TestSupport
 
 /// Reads whole topics, as somebody else's tool would.
-enum KafkaTopics {
+package enum KafkaTopics {
     /// All records of a topic that are there now.
-    static func records(of topic: String, deployment: Deployment) async throws -> [ConsumerRecord] {
+    package static func records(of topic: String, deployment: Deployment) async throws -> [ConsumerRecord] {
         var options = KafkaConsumer.Options()
         options.fetchWaitMaximum = .milliseconds(10)
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -39,7 +39,7 @@ enum KafkaTopics {
     }
 
     /// The events of a task, in the order in which they were written.
-    static func events(of task: String, deployment: Deployment) async throws -> [CloudEvent] {
+    package static func events(of task: String, deployment: Deployment) async throws -> [CloudEvent] {
         try await records(of: "longshore.events", deployment: deployment).compactMap { record in
             try? CloudEvent(
                 headers: record.headers.map { MessageHeader(name: $0.name, value: $0.value) },

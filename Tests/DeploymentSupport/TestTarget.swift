@@ -1,23 +1,25 @@
 import FoundationEssentials
-import Testing
+import TestSupport
+package import Testing
 
 /// Which cluster and which broker the suite runs against.
-enum TestTarget {
+package enum TestTarget {
     /// `LONGSHORE_TEST_KUBECONFIG`: a kubeconfig of any cluster; nil means the simulator.
-    static let kubeconfig = environment("LONGSHORE_TEST_KUBECONFIG")
+    package static let kubeconfig = environment("LONGSHORE_TEST_KUBECONFIG")
     /// `LONGSHORE_TEST_KAFKA`: the address of any broker; nil means the embedded one.
-    static let kafka = environment("LONGSHORE_TEST_KAFKA")
+    package static let kafka = environment("LONGSHORE_TEST_KAFKA")
     /// The command under test.
-    static let binary = environment("LONGSHORE_TEST_BINARY") ?? ".build/debug/longshore"
+    package static let binary = environment("LONGSHORE_TEST_BINARY") ?? ".build/debug/longshore"
 
-    static func environment(_ name: String) -> String? {
+    /// A variable of the environment; nil where it is empty.
+    package static func environment(_ name: String) -> String? {
         ProcessInfo.processInfo.environment[name].flatMap { $0.isEmpty ? nil : $0 }
     }
 }
 
 extension Trait where Self == ConditionTrait {
     /// For tests that need the simulator's own nodes, registries on loopback or knobs.
-    static var needsSimulator: ConditionTrait {
+    package static var needsSimulator: ConditionTrait {
         .enabled(
             if: TestTarget.kubeconfig == nil,
             "needs the simulator's own nodes, which pull from registries on this machine; LONGSHORE_TEST_KUBECONFIG is set"
@@ -25,19 +27,19 @@ extension Trait where Self == ConditionTrait {
     }
 
     /// For tests that stop the broker or read it as only the embedded one can be.
-    static var needsEmbeddedBroker: ConditionTrait {
+    package static var needsEmbeddedBroker: ConditionTrait {
         .enabled(if: TestTarget.kafka == nil, "stops the embedded broker; LONGSHORE_TEST_KAFKA is set")
     }
 
     /// For tests that use a Python package.
-    static func needsPython(_ module: String) -> ConditionTrait {
+    package static func needsPython(_ module: String) -> ConditionTrait {
         .enabled("needs the Python package \(module); compose/test installs it") {
-            try await Python.has(module)
+            await Python.has(module)
         }
     }
 
     /// For tests that use a program.
-    static func needsProgram(_ name: String) -> ConditionTrait {
+    package static func needsProgram(_ name: String) -> ConditionTrait {
         .enabled("needs the program \(name); compose/test installs it") {
             (try? await Python.run("import shutil, sys; sys.exit(0 if shutil.which('\(name)') else 1)")) != nil
         }
@@ -46,5 +48,5 @@ extension Trait where Self == ConditionTrait {
 
 extension Tag {
     /// Needs processes, sockets and seconds.
-    @Tag static var integration: Self
+    @Tag package static var integration: Self
 }

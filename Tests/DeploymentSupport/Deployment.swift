@@ -1,20 +1,29 @@
 import FoundationEssentials
-import TestSupport
+package import TestSupport
 import WireFormats
 
 /// A running `longshore dev`, as a process of its own: what a stranger would start.
-final class Deployment: Sendable {
-    let process: TestProcess
-    let folder: TemporaryDirectory
-    let postgres: PostgresServer?
-    /// What the ready file says.
-    let http: String
-    let token: String
-    let kafka: String
-    let kubeconfig: String
-    let webhookSecret: String
-    let readyFile: String
-    let api: APIClient
+package final class Deployment: Sendable {
+    /// The process of `longshore dev`.
+    package let process: TestProcess
+    /// Where it keeps its files.
+    package let folder: TemporaryDirectory
+    /// The database, where the test started it.
+    package let postgres: PostgresServer?
+    /// The ready file's address of the API.
+    package let http: String
+    /// The bearer token.
+    package let token: String
+    /// The broker's address.
+    package let kafka: String
+    /// The path of a kubeconfig for the cluster.
+    package let kubeconfig: String
+    /// The secret that webhooks are signed with, as `whsec_…`.
+    package let webhookSecret: String
+    /// The path of the ready file, which the command's client options take.
+    package let readyFile: String
+    /// The API with the token.
+    package let api: APIClient
 
     private init(
         process: TestProcess,
@@ -47,7 +56,7 @@ final class Deployment: Sendable {
     /// - Parameters:
     ///   - arguments: Further arguments of `longshore dev`.
     ///   - folder: A folder of an earlier one, to go on with it.
-    static func start(
+    package static func start(
         _ arguments: [String] = [],
         folder: TemporaryDirectory? = nil,
         postgres given: PostgresServer? = nil,
@@ -81,16 +90,16 @@ final class Deployment: Sendable {
     }
 
     /// Stops it as Ctrl-C does.
-    func stop() async -> TestProcess.Termination {
+    package func stop() async -> TestProcess.Termination {
         await api.close()
         return await process.stop(gracePeriod: .seconds(30))
     }
 
     /// The log so far.
-    var log: String { process.standardError }
+    package var log: String { process.standardError }
 
     /// Runs kubectl against the cluster.
-    func kubectl(_ arguments: String..., input: String? = nil) async throws -> String {
+    package func kubectl(_ arguments: String..., input: String? = nil) async throws -> String {
         var all = arguments
         if let input {
             all += ["-f", try folder.write("manifest-\(UInt64.random(in: 0...UInt64.max)).yaml", input)]
@@ -99,7 +108,7 @@ final class Deployment: Sendable {
     }
 
     /// Objects of this task that are left.
-    func objectsLeft(ofTask task: String) async throws -> [String] {
+    package func objectsLeft(ofTask task: String) async throws -> [String] {
         try await kubectl(
             "get",
             "jobs,secrets,pods",
@@ -115,12 +124,12 @@ final class Deployment: Sendable {
 }
 
 /// The one deployment that most tests share; it dies with the test run.
-actor SharedDeployment {
-    static let instance = SharedDeployment()
+package actor SharedDeployment {
+    package static let instance = SharedDeployment()
     private var starting: Task<Deployment, any Error>?
 
     /// The deployment, started by whoever asks first.
-    func get() async throws -> Deployment {
+    package func get() async throws -> Deployment {
         if let starting { return try await starting.value }
         let task = Task { try await Deployment.start(["--nodes", "5", "--executors", "2"]) }
         starting = task

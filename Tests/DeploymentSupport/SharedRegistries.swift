@@ -1,31 +1,37 @@
 import OCIRegistry
 import Redaction
-import TestSupport
-import WireFormats
+package import TestSupport
+package import WireFormats
 
 /// Two private registries with an account each and an open one, with small images on them.
-final class SharedRegistries: Sendable {
+package final class SharedRegistries: Sendable {
     /// One registry with its images.
-    struct Registry: Sendable {
-        let server: RegistryServer
-        let username: String
-        let password: String
+    package struct Registry: Sendable {
+        /// The server.
+        package let server: RegistryServer
+        /// The account's name; empty for an open registry.
+        package let username: String
+        /// The account's password: a word that occurs nowhere else.
+        package let password: String
 
         /// As image references have it.
-        var address: String { server.host }
+        package var address: String { server.host }
         /// A small image that needs the account.
-        var `private`: String { "\(address)/team/app:v1" }
+        package var `private`: String { "\(address)/team/app:v1" }
         /// A small image that anyone may pull.
-        var `public`: String { "\(address)/tools/probe:1" }
+        package var `public`: String { "\(address)/tools/probe:1" }
         /// The entry of `registryCredentials`.
-        var credential: JSONValue {
+        package var credential: JSONValue {
             ["registry": .string(address), "username": .string(username), "password": .string(password)]
         }
     }
 
-    let first: Registry
-    let second: Registry
-    let open: Registry
+    /// A private registry.
+    package let first: Registry
+    /// Another one, with another account.
+    package let second: Registry
+    /// One without accounts.
+    package let open: Registry
 
     private init(first: Registry, second: Registry, open: Registry) {
         self.first = first
@@ -47,8 +53,9 @@ final class SharedRegistries: Sendable {
     private static let start = Start()
 
     /// What all tests share, started by whoever asks first.
-    enum instance {
-        static func get() async throws -> SharedRegistries {
+    package enum instance {
+        /// The registries.
+        package static func get() async throws -> SharedRegistries {
             try await start.get()
         }
     }

@@ -1,32 +1,39 @@
-import Curl
+package import Curl
 import Redaction
 import TestSupport
-import WireFormats
+package import WireFormats
 
 /// The HTTP API as a client sees it.
-final class APIClient: Sendable {
-    struct Answer {
-        let status: Int
-        let json: JSONValue
-        let response: CurlResponse
+package final class APIClient: Sendable {
+    /// An answer.
+    package struct Answer {
+        /// The HTTP status.
+        package let status: Int
+        /// The body; null where it is empty or no JSON.
+        package let json: JSONValue
+        /// The answer as it came.
+        package let response: CurlResponse
     }
 
-    let base: String
+    /// The address, such as `http://127.0.0.1:8080`.
+    package let base: String
     private let token: String
     private let client: CurlClient
 
-    init(base: String, token: String) throws {
+    /// Makes a client of the API at an address, with a bearer token.
+    package init(base: String, token: String) throws {
         self.base = base
         self.token = token
         client = try CurlClient()
     }
 
-    func close() async {
+    /// Closes its connections.
+    package func close() async {
         await client.close()
     }
 
     /// Sends a request with the token.
-    func send(
+    package func send(
         _ method: String,
         _ path: String,
         body: [UInt8]? = nil,
@@ -47,7 +54,7 @@ final class APIClient: Sendable {
     }
 
     /// Asks for a task and returns its id.
-    func submit(_ body: JSONValue, key: String? = nil) async throws -> String {
+    package func submit(_ body: JSONValue, key: String? = nil) async throws -> String {
         let answer = try await send(
             "POST",
             "/v1/tasks",
@@ -61,7 +68,7 @@ final class APIClient: Sendable {
     }
 
     /// Waits for a task's end and returns it.
-    func waitForEnd(of task: String, timeout: Duration = .seconds(90)) async throws -> JSONValue {
+    package func waitForEnd(of task: String, timeout: Duration = .seconds(90)) async throws -> JSONValue {
         try await waitForValue(timeout: timeout, "task \(task) to end") {
             let answer = try await send("GET", "/v1/tasks/\(task)")
             let ended = ["succeeded", "failed", "cancelled", "rejected"].contains(answer.json["status"]?.string)
@@ -71,7 +78,7 @@ final class APIClient: Sendable {
     }
 
     /// The nodes of a task by name.
-    func nodes(of task: String) async throws -> [String: JSONValue] {
+    package func nodes(of task: String) async throws -> [String: JSONValue] {
         let answer = try await send("GET", "/v1/tasks/\(task)/nodes?limit=1000")
         return (answer.json["items"]?.array ?? []).reduce(into: [:]) { $0[$1["node"]?.string ?? ""] = $1 }
     }

@@ -1,10 +1,10 @@
 import TestSupport
-import WireFormats
+package import WireFormats
 
 /// Seals credentials as a user does: with the command.
-enum Sealing {
+package enum Sealing {
     /// Seals a registry's credential for the task of an idempotency key.
-    static func seal(
+    package static func seal(
         _ registry: SharedRegistries.Registry,
         key: String,
         deployment: Deployment
