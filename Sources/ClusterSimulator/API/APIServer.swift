@@ -143,19 +143,7 @@ final class APIServer: Sendable {
         status: Int,
         warnings: [String] = []
     ) -> APIResponse {
-        let body: [UInt8] =
-            switch request.representation {
-            case .object: ObjectRendering.bytes(object, definition)
-            case .partialMetadata: TableRendering.partialMetadata(object.json).serialized()
-            case .table(let include):
-                TableRendering.table(
-                    [object.json],
-                    columns: definition.columns,
-                    listMetadata: ["resourceVersion": .string(String(object.resourceVersion))],
-                    include: include,
-                    now: .now()
-                ).serialized()
-            }
+        let body = request.representation.bytes(object, definition)
         let headers = warnings.map { (name: "Warning", value: "299 - \(JSONValue.string($0).text())") }
         return .body(status: status, body, contentType: "application/json", headers: headers)
     }

@@ -43,19 +43,7 @@ struct WatchStream: Sendable {
     }
 
     func line(kind: StoreEvent.Kind, _ object: StoredObject) -> [UInt8] {
-        let body: [UInt8] =
-            switch representation {
-            case .object: ObjectRendering.bytes(object, definition)
-            case .partialMetadata: TableRendering.partialMetadata(object.json).serialized()
-            case .table(let include):
-                TableRendering.table(
-                    [object.json],
-                    columns: definition.columns,
-                    listMetadata: ["resourceVersion": .string(String(object.resourceVersion))],
-                    include: include,
-                    now: .now()
-                ).serialized()
-            }
+        let body = representation.bytes(object, definition)
         return Array("{\"type\":\"\(kind.rawValue)\",\"object\":".utf8) + body + [UInt8(ascii: "}"), 10]
     }
 
