@@ -134,43 +134,19 @@ targets += [
         ],
         path: "Tests/DeploymentSupport"
     ),
-    .testTarget(
-        name: "IntegrationTests",
-        dependencies: [
-            "TestSupport", "DeploymentSupport", "RDKafka", "LibPQ", "Curl", "KubernetesAPI", "LongshoreMessages",
-            "LongshoreDomain", "ServiceRuntime", "ClusterSimulator", "OCIRegistry", "WireFormats", "Redaction",
-            "longshore",
-            crypto, logging,
-        ]
-    ),
-    .testTarget(
-        name: "CrashTests",
-        dependencies: [
-            "TestSupport", "DeploymentSupport", "RDKafka", "LibPQ", "Curl", "KubernetesAPI", "LongshoreMessages",
-            "LongshoreDomain", "ServiceRuntime", "ClusterSimulator", "OCIRegistry", "WireFormats", "Redaction",
-            "longshore",
-            crypto, logging,
-        ]
-    ),
-    .testTarget(
-        name: "FaultTests",
-        dependencies: [
-            "TestSupport", "DeploymentSupport", "RDKafka", "LibPQ", "Curl", "KubernetesAPI", "LongshoreMessages",
-            "LongshoreDomain", "ServiceRuntime", "ClusterSimulator", "OCIRegistry", "WireFormats", "Redaction",
-            "longshore",
-            crypto, logging,
-        ]
-    ),
-    .testTarget(
-        name: "SecretsTests",
-        dependencies: [
-            "TestSupport", "DeploymentSupport", "RDKafka", "LibPQ", "Curl", "KubernetesAPI", "LongshoreMessages",
-            "LongshoreDomain", "ServiceRuntime", "ClusterSimulator", "OCIRegistry", "WireFormats", "Redaction",
-            "longshore",
-            crypto, logging,
-        ]
-    ),
 ]
+
+// Suites that run services as processes see them as their users do, and look into every part they talk to.
+targets += ["IntegrationTests", "CrashTests", "FaultTests", "SecretsTests"].map { name in
+    .testTarget(
+        name: name,
+        dependencies: [
+            "TestSupport", "DeploymentSupport", "RDKafka", "LibPQ", "Curl", "KubernetesAPI", "LongshoreMessages",
+            "LongshoreDomain", "ServiceRuntime", "ClusterSimulator", "OCIRegistry", "WireFormats", "Redaction",
+            "longshore", crypto, logging,
+        ]
+    )
+}
 
 // The C wrappers alone may touch pointers; everywhere else an unsafe expression is a compile error.
 let wrappers: Set<String> = ["BlockingExecutor", "RDKafka", "Curl", "LibPQ"]
