@@ -87,7 +87,8 @@ extension MockCluster {
         options.sessionTimeout = .seconds(4)
         options.heartbeatInterval = .milliseconds(300)
         options.fetchWaitMaximum = .milliseconds(10)
-        options.metadataRefreshInterval = .milliseconds(200)
+        // No divisor of the mock's rebalances of 3 s: librdkafka joins anew when a refresh comes while the leader assigns.
+        options.metadataRefreshInterval = .milliseconds(370)
         change(&options)
         return try KafkaConsumer(
             configuration: self.configuration(properties),
@@ -146,7 +147,12 @@ struct Reader {
         let deadline = ContinuousClock.now + timeout
         while !condition(self) {
             guard ContinuousClock.now < deadline else {
-                throw TestSupportError("gave up waiting for \(what); failures: \(self.failures)")
+                throw TestSupportError(
+                    """
+                    gave up waiting for \(what); assignments: \(self.assignments), revocations: \(self.revocations), \
+                    failures: \(self.failures)
+                    """
+                )
             }
             try await self.poll()
         }

@@ -23,7 +23,8 @@ extension MockCluster {
         options.sessionTimeout = .seconds(4)
         options.heartbeatInterval = .milliseconds(300)
         options.fetchWaitMaximum = .milliseconds(10)
-        options.metadataRefreshInterval = .milliseconds(200)
+        // No divisor of the mock's rebalances of 3 s: librdkafka joins anew when a refresh comes while the leader assigns.
+        options.metadataRefreshInterval = .milliseconds(370)
         return try KafkaConsumer(
             configuration: self.kafkaConfiguration,
             group: group,
@@ -36,7 +37,7 @@ extension MockCluster {
         var options = KafkaProducer.Options()
         options.deliveryTimeout = deliveryTimeout
         options.topicWait = .milliseconds(500)
-        options.metadataRefreshInterval = .milliseconds(200)
+        options.metadataRefreshInterval = .milliseconds(370)
         return try KafkaProducer(configuration: self.kafkaConfiguration, options: options, logger: kafkaTestLogger)
     }
 
