@@ -26,9 +26,9 @@ extension Trait where Self == ConditionTrait {
         )
     }
 
-    /// For tests that stop the broker or read it as only the embedded one can be.
+    /// For tests that stop the broker, or start a deployment of their own beside the one that has the broker's topics.
     package static var needsEmbeddedBroker: ConditionTrait {
-        .enabled(if: TestTarget.kafka == nil, "stops the embedded broker; LONGSHORE_TEST_KAFKA is set")
+        .enabled(if: TestTarget.kafka == nil, "needs a broker of its own; LONGSHORE_TEST_KAFKA is set")
     }
 
     /// For tests that use a Python package.

@@ -11,7 +11,10 @@ struct OutageTests {
         "images": ["127.0.0.1:9/nothing:1"], "nodes": ["names": ["no-such-node"]], "checks": [],
     ]
 
-    @Test("With Postgres stopped intake answers 503 with Retry-After, and accepts again when it is back")
+    @Test(
+        "With Postgres stopped intake answers 503 with Retry-After, and accepts again when it is back",
+        .needsEmbeddedBroker
+    )
     func postgresStops() async throws {
         let postgres = try await PostgresServer()
         let deployment = try await Deployment.start(["--nodes", "1"], postgres: postgres)
