@@ -74,7 +74,7 @@ package struct NotifierConfiguration: Sendable {
         maximumInFlight = try settings.integer(SettingKeys.webhookConcurrency, in: 1...10_000)
         maximumInFlightPerHost = try settings.integer(SettingKeys.webhookConcurrencyPerHost, in: 1...1_000)
         topicPartitions = try settings.integer(SettingKeys.kafkaPartitions, in: 1...10_000)
-        topicReplication = Int(settings.text(SettingKeys.kafkaReplication) ?? "") ?? -1
+        topicReplication = try settings.integer(SettingKeys.kafkaReplication, in: -1...1_000)
     }
 
     /// A name that no other process has.

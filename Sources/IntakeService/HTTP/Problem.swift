@@ -28,7 +28,7 @@ struct Problem: Error, Sendable {
             case .invalidRequest: "The request cannot be followed"
             case .unauthenticated: "A bearer token is required"
             case .forbidden: "The token does not allow this"
-            case .notFound: "There is no such thing"
+            case .notFound: "Not found"
             case .methodNotAllowed: "The method is not allowed here"
             case .conflict: "The request conflicts with what is there"
             case .tooLarge: "The request is too large"

@@ -9,7 +9,7 @@ enum ExecutorSettings {
     static let keys: [SettingKey] =
         [SettingKeys.cluster, SettingKeys.namespace, identity, SettingKeys.plainHTTPRegistries] + [
             helperImage, priorityClass, imageVolumeVersion, registryCheckTimeout, maximumTasks, apiConcurrency,
-            schedulingAllowance, sweepInterval,
+            schedulingAllowance, sweepInterval, leaseDuration,
         ]
 
     private static let identity = SettingKey(
@@ -65,6 +65,13 @@ enum ExecutorSettings {
         default: "30"
     )
 
+    private static let leaseDuration = SettingKey(
+        "lease-duration-seconds",
+        form: "SECONDS",
+        "after how long without a sign of life an executor's tasks are taken over; it renews three times as often",
+        default: "15"
+    )
+
     /// Reads the configuration.
     ///
     /// - Parameters:
@@ -92,7 +99,10 @@ enum ExecutorSettings {
         configuration.maximumTasks = try settings.integer(maximumTasks, in: 1...100_000)
         configuration.apiConcurrency = try settings.integer(apiConcurrency, in: 1...1_000)
         configuration.schedulingAllowance = try settings.seconds(schedulingAllowance, in: 1...86_400)
+        configuration.leaseDuration = try settings.seconds(leaseDuration, in: 3...600)
+        configuration.leaseRenewInterval = configuration.leaseDuration / 3
         configuration.sweepInterval = try settings.seconds(sweepInterval, in: 1...86_400)
+        configuration.topicReplication = try settings.integer(SettingKeys.kafkaReplication, in: -1...1_000)
         configuration.createsTopicsWithPartitions = try settings.integer(SettingKeys.kafkaPartitions, in: 1...10_000)
         return configuration
     }
