@@ -33,7 +33,7 @@ actor Load {
         let registry = number % 2 == 0 ? registries.first : registries.second
         var body: JSONObject = [
             "images": [.string(registry.private), .string(registries.open.public)],
-            "registryCredentials": [registry.credential],
+            "registryCredentials": [registry.credential], "pullPolicy": "Always",
         ]
         if let webhook {
             body["webhookUrl"] = .string(webhook)
