@@ -56,7 +56,7 @@ enum RequestRedaction {
                 let isRegistry = value.string.map { (try? RegistryScope(parsing: $0)) != nil } ?? false
                 redacted[key] = isRegistry ? value : replacement
             case "secretRef": redacted[key] = reference(value)
-            case "sealed": redacted[key] = value["keyId"].map { ["keyId": $0] } ?? replacement
+            case "sealed": redacted[key] = sealed(value)
             default: redacted[name(key, in: redacted)] = replacement
             }
         }
@@ -64,7 +64,16 @@ enum RequestRedaction {
     }
 
     private static func reference(_ value: JSONValue) -> JSONValue {
-        value["name"]?.string == nil ? replacement : ["name": value["name"] ?? replacement]
+        guard let name = value["name"]?.string, KubernetesNames.isSubdomain(name) else { return replacement }
+        return ["name": .string(name)]
+    }
+
+    /// The id of the key, which tells why a box does not open; ids are hexadecimal.
+    private static func sealed(_ value: JSONValue) -> JSONValue {
+        guard let keyID = value["keyId"]?.string, keyID.utf8.count <= 64, Hex.decode(keyID) != nil else {
+            return replacement
+        }
+        return ["keyId": .string(keyID)]
     }
 
     private static func list(_ value: JSONValue, _ element: (JSONValue) -> JSONValue) -> JSONValue {

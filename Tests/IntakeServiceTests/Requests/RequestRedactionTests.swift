@@ -10,7 +10,7 @@ struct RequestRedactionTests {
             "images": ["nginx", ["image": "quay.io/a", "secretRef": ["name": "s"]]], "priority": 5, "project": "ci",
             "registryCredentials": [
                 ["registry": "quay.io", "username": "u", "password": "hunter2"],
-                ["registry": "quay.io", "sealed": ["keyId": "k", "enc": "e", "ciphertext": "c"]],
+                ["registry": "quay.io", "sealed": ["keyId": "00ff", "enc": "e", "ciphertext": "c"]],
             ],
             "password": "hunter2",
         ])
@@ -20,7 +20,7 @@ struct RequestRedactionTests {
         #expect(redacted["password"] == "<redacted>")
         #expect(redacted["registryCredentials"]?[0]?["registry"] == "quay.io")
         #expect(redacted["registryCredentials"]?[0]?["password"] == "<redacted>")
-        #expect(redacted["registryCredentials"]?[1]?["sealed"] == ["keyId": "k"])
+        #expect(redacted["registryCredentials"]?[1]?["sealed"] == ["keyId": "00ff"])
     }
 
     /// A secret in every place where a client could put one by mistake.
@@ -38,6 +38,9 @@ struct RequestRedactionTests {
             ["registryCredentials": [["dockerConfigJson": ["auths": ["x": ["auth": "hunter2hunter2"]]]]]],
             ["registryCredentials": [["identityToken": "hunter2hunter2"]]],
             ["registryCredentials": [["registry": "quay.io", "secretRef": "hunter2hunter2"]]],
+            ["registryCredentials": [["registry": "quay.io", "secretRef": ["name": "Hunter2 hunter2hunter2"]]]],
+            ["registryCredentials": [["registry": "quay.io", "sealed": ["keyId": "hunter2hunter2"]]]],
+            ["images": [["image": "nginx", "secretRef": ["name": "hunter2hunter2!"]]]],
             ["registryCredentials": ["username": "u", "password": "hunter2hunter2"]],
             ["webhookUrl": "https://x/?token=hunter2hunter2"], ["overrides": [["secret": "hunter2hunter2"]]],
         ] as [JSONValue]
