@@ -39,13 +39,19 @@ package struct Scrubber: Sendable {
     ///   - limit: the most bytes of UTF-8 that the result may have; a longer one ends with `…`. Default 1,024.
     /// - Returns: the scrubbed text.
     package func scrub(_ text: String, limit: Int = 1_024) -> String {
-        var bytes = Array(text.utf8)
-        for secret in secrets { bytes = Self.replace(secret.exposeBytes(), in: bytes) }
-        bytes = SecretPlaces.redact(bytes)
-        return Self.bound(Self.withoutControlCharacters(String(decoding: bytes, as: UTF8.self)), limit: limit)
+        let redacted = SecretPlaces.redact(replaceSecrets(Array(text.utf8)))
+        let printable = Self.withoutControlCharacters(String(decoding: redacted, as: UTF8.self))
+        // Again: a line's end that has become a space may have made a secret whole.
+        return Self.bound(String(decoding: replaceSecrets(Array(printable.utf8)), as: UTF8.self), limit: limit)
     }
 
     // MARK: - Known secrets
+
+    private func replaceSecrets(_ text: [UInt8]) -> [UInt8] {
+        var bytes = text
+        for secret in secrets { bytes = Self.replace(secret.exposeBytes(), in: bytes) }
+        return bytes
+    }
 
     private static func replace(_ secret: [UInt8], in text: [UInt8]) -> [UInt8] {
         var result: [UInt8] = []

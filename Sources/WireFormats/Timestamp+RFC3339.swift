@@ -1,7 +1,8 @@
 extension Timestamp {
     /// Reads an RFC 3339 time with any offset; digits after the microsecond are dropped, a leap second counts as the next.
     ///
-    /// Nil when the text is anything else, a date without a time or offset included.
+    /// Nil when the text is anything else, a date without a time or offset included, and for what is not in the years 1 to
+    /// 9999 of UTC: it could not be written again, and Postgres knows no year 0.
     package init?(rfc3339 text: String) {
         var reader = DigitReader(bytes: Array(text.utf8))
         guard let year = reader.number(digits: 4), reader.take("-"),
@@ -15,8 +16,13 @@ extension Timestamp {
         else { return nil }
         let days = Self.daysSinceEpoch(year: year, month: month, day: day)
         let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second - offset
+        guard Self.writableSeconds ~= seconds else { return nil }
         self.init(microsecondsSinceEpoch: Int64(seconds) * 1_000_000 + Int64(fraction))
     }
+
+    /// From the beginning of year 1 to the end of year 9999.
+    private static let writableSeconds =
+        daysSinceEpoch(year: 1, month: 1, day: 1) * 86_400..<daysSinceEpoch(year: 10_000, month: 1, day: 1) * 86_400
 
     /// RFC 3339 in UTC, with three or six digits of fraction only where they are needed.
     package var rfc3339: String {

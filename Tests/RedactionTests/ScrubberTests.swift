@@ -118,6 +118,12 @@ struct ScrubberTests {
         }
     }
 
+    @Test("finds a secret that the space for a control character makes whole")
+    func findsAfterReplacing() {
+        let scrubber = Scrubber([SecretBytes(utf8: "hunter2 canary")])
+        #expect(!scrubber.scrub("a hunter2\ncanary").contains("canary"))
+    }
+
     @Test("never crashes on mutated texts, and never shows the secret")
     func survivesMutations() {
         let scrubber = Scrubber([SecretBytes(utf8: "hunter2-canary")])

@@ -17,8 +17,8 @@ package struct RegistryScope: Sendable, Hashable, Comparable, CustomStringConver
 
     /// Reads a scope as users and Docker configuration files write them.
     ///
-    /// A scheme is ignored, and so is a leading path segment `v1` or `v2` where it can only be the API's version, as the
-    /// kubelet does: `https://index.docker.io/v1/` is Docker Hub.
+    /// A scheme is ignored, and so are leading path segments `v1` and `v2` where they can only be the API's version, as by
+    /// the kubelet: `https://index.docker.io/v1/` is Docker Hub.
     /// - Parameter text: For example `harbor.example.com/ml`, `localhost:5000`, `https://ghcr.io/v2/`.
     /// - Throws: ``RegistryScopeError``, whose text never quotes the input.
     package init(parsing text: String) throws(RegistryScopeError) {
@@ -120,9 +120,9 @@ package struct RegistryScope: Sendable, Hashable, Comparable, CustomStringConver
 
     private static func path(_ text: Substring, hasScheme: Bool) throws(RegistryScopeError) -> String? {
         var path = text
-        for version in ["/v1", "/v2"] where path.hasPrefix(version + "/") || (hasScheme && path == version) {
+        // Again and again: the canonical text, which has no scheme, must be read as the same scope.
+        while let version = ["/v1", "/v2"].first(where: { path.hasPrefix($0 + "/") || (hasScheme && path == $0) }) {
             path = path.dropFirst(version.utf8.count)
-            break
         }
         if path.hasPrefix("/") { path = path.dropFirst() }
         if path.hasSuffix("/") { path = path.dropLast() }

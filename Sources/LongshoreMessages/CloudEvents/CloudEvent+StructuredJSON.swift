@@ -67,12 +67,14 @@ extension CloudEvent {
     }
 
     private static func data(of object: JSONObject, contentType: String?) throws(CloudEventError) -> JSONValue? {
-        guard let encoded = object["data_base64"], !encoded.isNull else { return object["data"] }
+        let encoded = object["data_base64"] ?? .null
+        guard !encoded.isNull || object["data"] != nil else { return nil }
+        guard isJSON(contentType: contentType) else {
+            throw CloudEventError(.unsupportedContentType, place: "datacontenttype", message: "the data must be JSON")
+        }
+        guard !encoded.isNull else { return object["data"] }
         guard object["data"] == nil else {
             throw CloudEventError(.invalidAttribute, place: "data_base64", message: "both data and data_base64")
-        }
-        guard isJSON(contentType: contentType) else {
-            throw CloudEventError(.unsupportedContentType, place: "data_base64", message: "the data must be JSON")
         }
         guard let text = encoded.string, let bytes = Base64.decode(text) else {
             throw CloudEventError(.invalidAttribute, place: "data_base64", message: "expected base64")

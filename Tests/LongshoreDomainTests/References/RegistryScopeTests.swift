@@ -11,7 +11,9 @@ import Testing
             ("docker.io", "docker.io"), ("index.docker.io", "docker.io"), ("registry-1.docker.io", "docker.io"),
             ("https://index.docker.io/v1/", "docker.io"), ("https://index.docker.io/v1", "docker.io"),
             ("index.docker.io/v1/", "docker.io"), ("docker.io/myorg", "docker.io/myorg"),
-            ("https://ghcr.io/v2/", "ghcr.io"), ("https://ghcr.io/v2/org", "ghcr.io/org"), ("localhost", "localhost"),
+            ("https://ghcr.io/v2/", "ghcr.io"), ("https://ghcr.io/v2/org", "ghcr.io/org"),
+            ("ghcr.io/v2/v1/v2/org", "ghcr.io/org"), ("https://ghcr.io/v2/v2", "ghcr.io"),
+            ("ghcr.io/v2/v2", "ghcr.io/v2"), ("localhost", "localhost"),
             ("[::1]:5000/a", "[::1]:5000/a"), ("127.0.0.1:5000", "127.0.0.1:5000"), ("host:1", "host:1"),
             // Without a scheme or a slash after it, "v1" is a project's name.
             ("harbor.example.com/v1", "harbor.example.com/v1"),

@@ -128,6 +128,11 @@ struct CloudEventTests {
             [("content-type", "application/cloudevents+json")],
             #"{"specversion":"1.0","id":"1","source":"/s","type":"t","data":1,"data_base64":"MQ=="}"#, .invalidAttribute
         ),
+        (
+            [("content-type", "application/cloudevents+json")],
+            #"{"specversion":"1.0","id":"1","source":"/s","type":"t","datacontenttype":"text/plain","data":{}}"#,
+            .unsupportedContentType
+        ),
     ]
 
     @Test("are refused with a code where they are none", arguments: badBinary)
