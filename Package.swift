@@ -136,6 +136,18 @@ targets += [
     ),
 ]
 
+// Decoders of what others send, fuzzed from the samples in its folder Corpus.
+targets.append(
+    .testTarget(
+        name: "FuzzTests",
+        dependencies: [
+            "TestSupport", "WireFormats", "Redaction", "LongshoreDomain", "LongshoreMessages", "KubernetesAPI",
+            "OCIRegistry", "Curl", "IntakeService", "NotifierService", systemPackage,
+        ],
+        exclude: ["Corpus"]
+    )
+)
+
 // Suites that run services as processes see them as their users do, and look into every part they talk to.
 targets += ["IntegrationTests", "CrashTests", "FaultTests", "SecretsTests"].map { name in
     .testTarget(

@@ -1,4 +1,5 @@
 import LongshoreDomain
+import TestSupport
 import Testing
 
 @Suite("Image references") struct ImageReferenceTests {

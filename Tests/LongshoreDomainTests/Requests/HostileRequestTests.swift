@@ -1,4 +1,5 @@
 import LongshoreDomain
+import TestSupport
 import Testing
 import WireFormats
 
