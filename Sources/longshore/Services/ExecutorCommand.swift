@@ -20,7 +20,7 @@ struct ExecutorCommand: ServiceCommand {
     func run() async throws {
         let settings = try await readSettings()
         let configuration = try ExecutorSettings.configuration(settings)
-        let kubernetes = try await settings.kubernetesConfiguration()
+        let kubernetes = try await settings.kubernetesConfiguration(service: "executor")
         let process = try ServiceProcess(service: "executor", settings: settings)
         let client = try KubernetesClient(
             configuration: kubernetes,

@@ -23,7 +23,7 @@ struct NotifierCommand: ServiceCommand {
         let settings = try await readSettings()
         let configuration = try NotifierConfiguration(settings: settings)
         let pool = try settings.postgresPool(service: "notifier")
-        let kubernetes = try await settings.kubernetesConfiguration()
+        let kubernetes = try await settings.kubernetesConfiguration(service: "notifier")
         let process = try ServiceProcess(service: "notifier", settings: settings)
         let client = try KubernetesClient(configuration: kubernetes, logger: process.logger)
         let service = try NotifierService(

@@ -61,11 +61,15 @@ extension Settings {
 
     /// How to reach the configured Kubernetes API server.
     ///
+    /// - Parameter service: The service's name, as the cluster's audit log shows it.
     /// - Throws: `KubernetesError` when there is no usable configuration.
-    func kubernetesConfiguration() async throws -> KubernetesConfiguration {
-        try await KubernetesConfiguration.load(
+    func kubernetesConfiguration(service: String) async throws -> KubernetesConfiguration {
+        var configuration = try await KubernetesConfiguration.load(
             kubeconfig: text(SettingKeys.kubeconfig),
             context: text(SettingKeys.kubeContext)
         )
+        // A cluster's audit log tells the services apart by it.
+        configuration.userAgent = "longshore-\(service)"
+        return configuration
     }
 }

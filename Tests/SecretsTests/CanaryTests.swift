@@ -1,0 +1,76 @@
+import DeploymentSupport
+import LibPQ
+import LongshoreMessages
+import Redaction
+import TestSupport
+import Testing
+import WireFormats
+
+/// One random password, put wherever a caller can put one, is afterwards found nowhere but in Secrets.
+@Suite("A canary", .tags(.integration), .timeLimit(.minutes(4)), .serialized)
+struct CanaryTests {
+    @Test(
+        "is in no log, row, record, event, webhook, metric, answer, object or process",
+        .needsSimulator,
+        .needsEmbeddedBroker
+    )
+    func isNowhere() async throws {
+        let canary = Canary()
+        let fleet = try await Fleet.start(nodes: 2, executors: 0, intakes: 0, notifiers: 0)
+        for service in Fleet.Service.allCases {
+            try await fleet.waitUntilReady(fleet.start(service, arguments: ["--log-level", "trace"]))
+        }
+        let receiver = try WebhookReceiver()
+        // A registry that says the password aloud in its own words.
+        let talker = try ScriptedHTTPServer(
+            then: .respond(
+                status: 401,
+                headers: [(name: "WWW-Authenticate", value: "Basic realm=\"\(canary.text)\"")],
+                body:
+                    "{\"errors\":[{\"code\":\"UNAUTHORIZED\",\"message\":\"\(canary.text) is wrong, \(canary.base64)\"}]}"
+            )
+        )
+        var places = Places(canary: canary)
+        try await places.addAnswers(
+            of: fleet,
+            canary: canary,
+            talker: "127.0.0.1:\(talker.port)",
+            webhook: receiver.url
+        )
+        try await places.publish(to: fleet, canary: canary)
+        try await places.waitForEnds(of: fleet)
+
+        try await places.addTopics(of: fleet)
+        try await places.addDatabase(of: fleet)
+        try await places.addCluster(of: fleet)
+        try await places.addProcesses(of: fleet)
+        for webhook in receiver.received { places.add("webhook \(webhook.id)", webhook.body) }
+        talker.stop()
+        receiver.stop()
+        await fleet.stop()
+        for member in fleet.members {
+            places.add("log of \(member.name) at its end", member.process.standardError)
+        }
+        #expect(places.searched > 100, "too little was searched to mean anything")
+        #expect(places.found.isEmpty)
+    }
+}
+
+/// A password that occurs nowhere by chance, and the forms in which it could show up.
+struct Canary: Sendable {
+    let text = "Kanarie-\(UInt64.random(in: .min ... .max))-\(UInt64.random(in: .min ... .max))"
+
+    /// As it is.
+    var base64: String { Base64.encode(Array(text.utf8)) }
+
+    /// Its core in plain text, in base64 at each of three alignments, and in hexadecimal digits.
+    var forms: [String] {
+        let bytes = Array(text.utf8)
+        let shifted = (0..<3).map { offset -> String in
+            // Without the characters at both ends, which depend on the neighbours.
+            let encoded = Base64.encode([UInt8](repeating: 0x61, count: offset) + bytes)
+            return String(encoded.dropFirst(offset == 0 ? 0 : 4).dropLast(4))
+        }
+        return [text, Hex.encode(bytes)] + shifted
+    }
+}
