@@ -62,6 +62,7 @@ extension Settings {
     /// How to reach the configured Kubernetes API server.
     ///
     /// - Parameter service: The service's name, as the cluster's audit log shows it.
+    /// - Returns: The configuration, with the service's own user agent.
     /// - Throws: `KubernetesError` when there is no usable configuration.
     func kubernetesConfiguration(service: String) async throws -> KubernetesConfiguration {
         var configuration = try await KubernetesConfiguration.load(
