@@ -200,7 +200,13 @@ package final class IntakeService: Service {
 
     private func project() async throws {
         let projector = Projector(store: ProjectionStore(pool: pool), producer: producer, metrics: metrics)
-        var loop = KafkaLoopConfiguration(name: "projector", topics: Projector.topics, deadLetterTopic: nil)
+        var loop = KafkaLoopConfiguration(
+            name: "projector",
+            topics: Projector.topics,
+            deadLetterTopic: Topics.eventsDeadLetter
+        )
+        // The executors, whom task messages are for, keep what cannot be read of them.
+        loop.skipsBadRecords = { Topics.parse(taskTopic: $0) != nil }
         loop.maximumBatch = 1_000
         try await run(loop, group: Projector.group, projector.hooks)
     }

@@ -10,8 +10,10 @@ package enum Topics {
     package static let clusters = "longshore.clusters"
     /// Requests that could not be read or are not acceptable, without their values.
     package static let requestsDeadLetter = "longshore.requests.dlq"
-    /// Task messages and events that could not be read.
+    /// Task messages and commands that could not be read.
     package static let tasksDeadLetter = "longshore.tasks.dlq"
+    /// Records of the events' topic that could not be read.
+    package static let eventsDeadLetter = "longshore.events.dlq"
     /// A subscription to the task topics of every cluster, in librdkafka's form: a regular expression starts with `^`.
     package static let allTasksPattern = "^longshore\\.tasks\\.[^.]+\\.(high|normal|low)$"
 
@@ -48,6 +50,7 @@ package enum Topics {
             TopicDefinition(name: clusters, partitions: 1, cleanup: .compact),
             TopicDefinition(name: requestsDeadLetter, partitions: 1, cleanup: .delete(after: .seconds(30 * 86_400))),
             TopicDefinition(name: tasksDeadLetter, partitions: 1, cleanup: .delete(after: .seconds(30 * 86_400))),
+            TopicDefinition(name: eventsDeadLetter, partitions: 1, cleanup: .delete(after: .seconds(30 * 86_400))),
         ]
     }
 

@@ -166,7 +166,7 @@ package final class NotifierService: Service {
             options: dependencies.consumerOptions,
             logger: logger
         )
-        // Poison is counted and skipped here; the projector reads the same topic and keeps it as a dead letter.
+        // Bad records are counted and skipped here: the projector reads the same topic and keeps one dead letter of each.
         var settings = KafkaLoopConfiguration(name: "notifier", topics: [Topics.events], deadLetterTopic: nil)
         settings.maximumRetryDelay = .seconds(5)
         let intake = intake

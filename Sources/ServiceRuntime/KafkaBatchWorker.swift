@@ -97,14 +97,14 @@ struct KafkaBatchWorker: Sendable {
     /// - Returns: The items whose dead letter could not be written, by index: their offsets must not move on.
     private func bury(_ rejections: [Int: KafkaRejection], of batch: [Item]) async -> [Int: Item] {
         guard !rejections.isEmpty else { return [:] }
-        let indices = rejections.keys.sorted()
-        guard let topic = self.configuration.deadLetterTopic, let producer = self.producer else {
-            for index in indices {
-                guard let rejection = rejections[index] else { continue }
-                self.report(batch[index], rejection, result: "skipped", error: nil)
-            }
-            return [:]
+        let target = self.producer.flatMap { producer in self.configuration.deadLetterTopic.map { (producer, $0) } }
+        var indices = rejections.keys.sorted()
+        for index in indices where target == nil || self.isSkipped(batch[index]) {
+            guard let rejection = rejections[index] else { continue }
+            self.report(batch[index], rejection, result: "skipped", error: nil)
         }
+        guard let (producer, topic) = target else { return [:] }
+        indices.removeAll { self.isSkipped(batch[$0]) }
         let records = indices.compactMap { index in
             rejections[index].map {
                 KafkaDeadLetter.record(for: batch[index].record, rejection: $0, topic: topic)
@@ -135,6 +135,10 @@ struct KafkaBatchWorker: Sendable {
             }
         }
         return remaining
+    }
+
+    private func isSkipped(_ item: Item) -> Bool {
+        self.configuration.skipsBadRecords(item.record.topicPartition.topic)
     }
 
     private func report(_ item: Item, _ rejection: KafkaRejection, result: String, error: KafkaError?) {

@@ -8,6 +8,8 @@ package struct KafkaLoopConfiguration: Sendable {
     package var topics: [String]
     /// Where records go that can never be handled; `nil` to count and skip them.
     package var deadLetterTopic: String?
+    /// Topics whose bad records another consumer keeps as dead letters: here they are only counted and skipped. Default none.
+    package var skipsBadRecords: @Sendable (_ topic: String) -> Bool = { _ in false }
     /// The most records handed over together; default 500.
     package var maximumBatch: Int = 500
     /// How long one poll waits; default 250 ms. Also how soon new room is noticed.

@@ -48,6 +48,22 @@ struct KafkaLoopMetrics: Sendable {
         ).increment()
     }
 
+    /// Counts records that were gone before they were read.
+    func lost(_ count: Int, topic: String) {
+        Counter(
+            label: "longshore_kafka_records_lost_total",
+            dimensions: [("consumer", self.consumer), ("topic", topic)]
+        ).increment(by: count)
+    }
+
+    /// Counts partitions whose log became shorter than what had been read of it.
+    func truncated(topic: String) {
+        Counter(
+            label: "longshore_kafka_truncations_total",
+            dimensions: [("consumer", self.consumer), ("topic", topic)]
+        ).increment()
+    }
+
     func handlerError() { self.handlerErrors.increment() }
 
     func commitError() { self.commitErrors.increment() }

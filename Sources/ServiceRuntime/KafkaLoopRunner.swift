@@ -16,6 +16,7 @@ actor KafkaLoopRunner {
     private let logger: Logger
 
     private var state: KafkaLoopState
+    private var audit: KafkaOffsetAudit
     private var paused: Set<TopicPartition> = []
     /// A rebalance that is answered by the next poll.
     private var revocation: (partitions: [TopicPartition], lost: Bool)?
@@ -29,6 +30,7 @@ actor KafkaLoopRunner {
         self.hooks = worker.hooks
         self.metrics = worker.metrics
         self.logger = worker.logger
+        self.audit = KafkaOffsetAudit(consumer: consumer, metrics: worker.metrics, logger: worker.logger)
         self.state = KafkaLoopState(
             topics: worker.configuration.topics,
             maximumBatch: worker.configuration.maximumBatch
@@ -70,6 +72,7 @@ actor KafkaLoopRunner {
         for event in try await self.consumer.poll(maximum: self.configuration.maximumBatch, timeout: timeout) {
             switch event {
             case .record(let record):
+                self.audit.note(record)
                 self.state.receive(record, self.worker.decode(record))
             case .assigned(let partitions):
                 await self.takeAssignment(partitions)
@@ -82,6 +85,9 @@ actor KafkaLoopRunner {
                 try self.report(error)
             }
         }
+        var audit = self.audit
+        await audit.explainGaps()
+        self.audit = audit
     }
 
     private func report(_ error: KafkaError) throws {
@@ -102,7 +108,10 @@ actor KafkaLoopRunner {
         self.state.revoke(Array(self.state.assigned))
         self.state.assign(partitions)
         self.needsCommit = false
-        await self.consumer.setStartOffsets(await self.startOffsets(for: partitions))
+        let starts = await self.startOffsets(for: partitions)
+        var audit = self.audit
+        await self.consumer.setStartOffsets(await audit.begin(partitions, at: starts))
+        self.audit = audit
         // What was paused stays so in the consumer only for partitions that it keeps.
         self.paused.formIntersection(partitions)
     }

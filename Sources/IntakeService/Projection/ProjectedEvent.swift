@@ -11,6 +11,8 @@ struct ProjectionBatch: Sendable {
     var events: [Event] = []
     /// Records that are neither, for instance commands.
     var ignored = 0
+    /// Messages, by index, that are not what their type says.
+    var rejected: [Int: KafkaRejection] = [:]
 
     /// A task message, with the time at which Kafka took it.
     struct Submission: Sendable {
@@ -24,25 +26,29 @@ struct ProjectionBatch: Sendable {
         var text: String
     }
 
-    /// Reads the messages; what cannot be read is counted and passed over, since it cannot be read later either.
+    /// Reads the messages; what cannot be read is rejected, since it cannot be read later either.
     init(_ messages: [KafkaMessage]) {
-        for message in messages {
-            switch message.event.eventType {
-            case .taskSubmitted:
-                guard let task = try? TaskSubmitted(event: message.event) else {
-                    ignored += 1
-                    continue
-                }
-                let time = message.timestampMilliseconds.map { Timestamp(microsecondsSinceEpoch: $0 * 1_000) }
-                submissions.append(Submission(task: task, publishedAt: time ?? task.acceptedAt))
-            case .some(let type) where type.isEvent:
-                guard let event = try? TaskEvent(event: message.event) else {
-                    ignored += 1
-                    continue
-                }
-                events.append(Event(event: event, text: message.event.structuredJSON.text()))
-            default: ignored += 1
+        for (index, message) in messages.enumerated() {
+            do {
+                try read(message)
+            } catch {
+                rejected[index] = KafkaRejection(code: error.code.rawValue, detail: error.description)
             }
+        }
+    }
+
+    private mutating func read(_ message: KafkaMessage) throws(CloudEventError) {
+        switch message.event.eventType {
+        case .taskSubmitted:
+            let task = try TaskSubmitted(event: message.event)
+            let time = message.timestampMilliseconds.map { Timestamp(microsecondsSinceEpoch: $0 * 1_000) }
+            submissions.append(Submission(task: task, publishedAt: time ?? task.acceptedAt))
+        case .some(let type) where type.isEvent:
+            let event = try TaskEvent(event: message.event)
+            events.append(Event(event: event, text: message.event.structuredJSON.text()))
+        default:
+            // Commands, and what a later release may have added.
+            ignored += 1
         }
     }
 

@@ -22,19 +22,17 @@ struct Projector: Sendable {
     /// What the consumer loop calls. The offsets that count are those in Postgres.
     var hooks: KafkaLoopHooks {
         KafkaLoopHooks(
-            handle: { batch in
-                try await apply(batch)
-                return .done
-            },
+            handle: { batch in try await apply(batch) },
             onAssigned: { partitions in try await store.offsets(for: partitions) }
         )
     }
 
     /// Applies a batch. Throwing leaves everything as it was: the same records come again.
-    func apply(_ batch: KafkaBatch) async throws {
+    func apply(_ batch: KafkaBatch) async throws -> KafkaBatch.Outcome {
         let content = ProjectionBatch(batch.messages)
         for report in await producer.send(content.queuedEvents.map(\.record)) { _ = try report.get() }
         try await metrics.timed("project") { try await store.apply(content, nextOffsets: batch.nextOffsets) }
         metrics.eventsFolded.increment(by: content.events.count)
+        return KafkaBatch.Outcome(rejected: content.rejected)
     }
 }

@@ -1,0 +1,122 @@
+import Logging
+import RDKafka
+
+/// Notices records that were never read and never will be: the topic's retention was shorter than an outage, or the broker
+/// has lost what it had acknowledged.
+///
+/// The client library begins elsewhere by itself in such a case, as `auto.offset.reset` says. Nothing can bring the records
+/// back; what can be done is to say so, and to read again what may be read twice.
+struct KafkaOffsetAudit: Sendable {
+    /// How long brokers are asked about new partitions. A broker that does not answer holds up no rebalance.
+    static let patience = Duration.seconds(5)
+
+    private let consumer: KafkaConsumer
+    private let metrics: KafkaLoopMetrics
+    private let logger: Logger
+    /// The next offset of each partition, as far as it is known.
+    private var expected: [TopicPartition: Int64] = [:]
+    /// Offsets that were jumped over and have not been explained.
+    private var gaps: [(partition: TopicPartition, from: Int64, to: Int64)] = []
+
+    init(consumer: KafkaConsumer, metrics: KafkaLoopMetrics, logger: Logger) {
+        self.consumer = consumer
+        self.metrics = metrics
+        self.logger = logger
+    }
+
+    // MARK: - New partitions
+
+    /// Looks whether reading can begin where it is to begin.
+    ///
+    /// - Parameters:
+    ///   - partitions: The new partitions.
+    ///   - starts: The offsets that the handler keeps itself.
+    /// - Returns: The offsets to begin at. Partitions about which nothing could be found out begin where they would anyway.
+    mutating func begin(
+        _ partitions: [TopicPartition],
+        at starts: [TopicPartition: Int64]
+    ) async -> [TopicPartition: Int64] {
+        let deadline = ContinuousClock.now + Self.patience
+        self.expected = [:]
+        self.gaps = []
+        let committed = try? await self.consumer.committed(partitions, timeout: Self.patience)
+        var result = starts
+        for partition in partitions {
+            guard let start = starts[partition] ?? committed?[partition] else { continue }
+            self.expected[partition] = start
+            let left = ContinuousClock.now.duration(to: deadline)
+            guard left > .zero, let marks = try? await self.consumer.watermarks(partition, timeout: left) else {
+                continue
+            }
+            if start < marks.low {
+                self.lost(marks.low - start, partition, from: start)
+                result[partition] = marks.low
+                self.expected[partition] = marks.low
+            } else if start > marks.high, starts[partition] != nil, let committed, committed[partition] == nil {
+                // A watermark alone proves nothing: there are brokers that are late with it. But a broker that does not
+                // know the group either has lost its memory, and one that has not answers with “out of range” by itself.
+                self.wentBack(partition, from: start, to: marks.low)
+                result[partition] = marks.low
+                self.expected[partition] = marks.low
+            }
+        }
+        return result
+    }
+
+    // MARK: - Records
+
+    /// Notes a record that was polled.
+    mutating func note(_ record: ConsumerRecord) {
+        let partition = record.topicPartition
+        if let expected = self.expected[partition] {
+            if record.offset > expected {
+                self.gaps.append((partition, expected, record.offset))
+            } else if record.offset < expected {
+                self.wentBack(partition, from: expected, to: record.offset)
+            }
+        }
+        self.expected[partition] = record.offset + 1
+    }
+
+    /// Finds out about offsets that were jumped over. Those of transactions and of compacted records are no loss: the
+    /// broker still counts them among what it has.
+    mutating func explainGaps() async {
+        guard !self.gaps.isEmpty else { return }
+        let found = self.gaps
+        self.gaps = []
+        for gap in found {
+            guard let marks = try? await self.consumer.watermarks(gap.partition, timeout: .seconds(2)) else {
+                self.logger.warning(
+                    "Offsets were jumped over, and the broker does not say why",
+                    metadata: self.metadata(gap.partition, gap.from)
+                )
+                continue
+            }
+            let end = min(gap.to, marks.low)
+            if end > gap.from { self.lost(end - gap.from, gap.partition, from: gap.from) }
+        }
+    }
+
+    // MARK: - Alarms
+
+    private func lost(_ count: Int64, _ partition: TopicPartition, from offset: Int64) {
+        self.metrics.lost(Int(count), topic: partition.topic)
+        var metadata = self.metadata(partition, offset)
+        metadata["records"] = "\(count)"
+        self.logger.error("Records were deleted from the topic before they were read", metadata: metadata)
+    }
+
+    private func wentBack(_ partition: TopicPartition, from offset: Int64, to earlier: Int64) {
+        self.metrics.truncated(topic: partition.topic)
+        var metadata = self.metadata(partition, offset)
+        metadata["begin"] = "\(earlier)"
+        self.logger.error("The topic ends before what was read of it; it is read again", metadata: metadata)
+    }
+
+    private func metadata(_ partition: TopicPartition, _ offset: Int64) -> Logger.Metadata {
+        [
+            LogKey.topic: "\(partition.topic)", LogKey.partition: "\(partition.partition)",
+            LogKey.offset: "\(offset)",
+        ]
+    }
+}
