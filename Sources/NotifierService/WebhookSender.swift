@@ -54,7 +54,8 @@ struct WebhookSender: Sendable {
     private func answer(_ response: CurlResponse, secrets: [SigningSecret]) -> Answer {
         var retryAfter: Duration?
         if response.status == 429 || response.status == 503, let value = response.header("Retry-After") {
-            retryAfter = RetryAfter.duration(value, now: clock.now())
+            let now = response.header("Date").flatMap(RetryAfter.date) ?? clock.now()
+            retryAfter = RetryAfter.duration(value, now: now)
         }
         let outcome = DeliveryOutcome.response(status: response.status, retryAfter: retryAfter)
         let text = String(decoding: response.body, as: UTF8.self)

@@ -83,6 +83,27 @@ import WireFormats
         #expect(try await resolve(server)?.retryAfter == .seconds(seconds))
     }
 
+    @Test(
+        arguments: [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", 37), ("Mon, 07 Nov 1994 08:49:00 GMT", 86_400),
+            ("Tue, 08 Nov 1994 08:49:00 GMT", 86_400), ("Sun, 06 Nov 1994 08:48:59 GMT", nil),
+            ("Sun, 06 Nov 1994 08:49:37", nil),
+        ] as [(String, Int?)]
+    )
+    func `a date to come back at is read by the registry's own clock`(value: String, seconds: Int?) async throws {
+        // The two differ by decades from the clock here: only their difference counts.
+        let headers = [("Date", "Sun, 06 Nov 1994 08:49:00 GMT"), ("Retry-After", value)]
+        for answer in [Behaviour.respond(status: 429, headers: headers), .respond(status: 503, headers: headers)] {
+            let server = try ScriptedHTTPServer(then: answer)
+            defer { server.stop() }
+            #expect(try await resolve(server)?.retryAfter == seconds.map { .seconds($0) })
+        }
+        let token = Behaviour.respond(status: 429, headers: headers)
+        let server = try tokenRegistry(token: token, content: manifestAnswer())
+        defer { server.stop() }
+        #expect(try await resolve(server, credential: .password("pw"))?.retryAfter == seconds.map { .seconds($0) })
+    }
+
     @Test(arguments: ["-5", "soon", "", "Fri, 31 Dec 1999 23:59:59 GMT", "99999999999999999999999999", "1.5"])
     func `any other such time is ignored`(value: String) async throws {
         let server = try ScriptedHTTPServer(then: .respond(status: 429, headers: [("Retry-After", value)]))

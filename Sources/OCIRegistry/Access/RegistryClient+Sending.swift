@@ -26,6 +26,7 @@ extension RegistryClient {
             host: host,
             status: reply.status,
             retryAfter: reply.header("Retry-After"),
+            date: reply.header("Date"),
             body: await reply.errorBody(),
             scrubber: credential.scrubber
         )

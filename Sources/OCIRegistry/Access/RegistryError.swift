@@ -113,9 +113,10 @@ extension RegistryError {
     ///   - host: The registry.
     ///   - status: The answer's status.
     ///   - retryAfter: The header `Retry-After`.
+    ///   - date: The header `Date`: the registry's clock, by which it gave a time to come back at.
     ///   - body: The start of the body.
     ///   - scrubber: Knows the credential.
-    init(host: String, status: Int, retryAfter: String?, body: [UInt8], scrubber: Scrubber) {
+    init(host: String, status: Int, retryAfter: String?, date: String? = nil, body: [UInt8], scrubber: Scrubber) {
         let code: Code =
             switch status {
             case 401: .unauthorized
@@ -130,10 +131,8 @@ extension RegistryError {
         let text = Self.words(of: body) ?? "the registry answered with status \(status)"
         self.init(code, host: host, httpStatus: status, message: scrubber.scrub(text, limit: 512))
         guard code == .rateLimited || code == .unavailable else { return }
-        // Only seconds: a date would need the registry's clock.
-        if let seconds = retryAfter.flatMap({ Int($0) }), seconds >= 0 {
-            self.retryAfter = .seconds(min(seconds, 86_400))
-        }
+        let now = date.flatMap(RetryAfter.date)
+        self.retryAfter = retryAfter.flatMap { RetryAfter.duration($0, now: now) }.map { min($0, .seconds(86_400)) }
     }
 
     /// The registry's own words (distribution specification, "Error Codes"), or those of a token server.

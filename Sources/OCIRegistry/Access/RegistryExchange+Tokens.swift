@@ -33,6 +33,7 @@ extension RegistryExchange {
                 host: host,
                 status: reply.status,
                 retryAfter: reply.header("Retry-After"),
+                date: reply.header("Date"),
                 body: await reply.errorBody(),
                 scrubber: credential.scrubber
             )
