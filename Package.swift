@@ -47,7 +47,7 @@ var targets: [Target] = [
     .target(
         name: "Migrations",
         path: "migrations",
-        resources: [.embedInCode("001_schema.sql")]
+        resources: [.embedInCode("001_schema.sql"), .embedInCode("002_lost_messages.sql")]
     ),
     .target(
         name: "KubernetesManifests",

@@ -2,6 +2,7 @@
 package enum Migrations {
     /// Each migration's name (`001_schema`) and its SQL text.
     package static let all: [(name: String, sql: String)] = [
-        ("001_schema", String(decoding: PackageResources._01_schema_sql, as: UTF8.self))
+        ("001_schema", String(decoding: PackageResources._01_schema_sql, as: UTF8.self)),
+        ("002_lost_messages", String(decoding: PackageResources._02_lost_messages_sql, as: UTF8.self)),
     ]
 }

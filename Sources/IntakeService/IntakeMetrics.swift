@@ -6,6 +6,10 @@ struct IntakeMetrics: Sendable {
     let batchSize = Recorder(label: "longshore_intake_batch_size", aggregate: true)
     /// Events that were folded into the read model.
     let eventsFolded = Counter(label: "longshore_projector_events")
+    /// Tasks that were accepted and that Kafka has lost.
+    let tasksLost = Counter(label: "longshore_tasks_lost")
+    /// Questions to executors about tasks whose messages seem to be gone.
+    let tasksAsked = Counter(label: "longshore_tasks_suspected_lost")
     /// Records that could not be read or were refused.
     let deadLetters = Counter(label: "longshore_intake_dead_letters")
 

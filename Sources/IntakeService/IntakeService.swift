@@ -15,6 +15,8 @@ package import ServiceRuntime
 package final class IntakeService: Service {
     /// The consumer group for requests.
     package static let requestsGroup = "longshore.intake"
+    /// How often tasks without messages are looked for.
+    private static let sweepInterval = Duration.seconds(10)
 
     private let configuration: IntakeConfiguration
     private let kafka: KafkaConfiguration
@@ -260,8 +262,24 @@ package final class IntakeService: Service {
 
     private func sweep() async throws {
         let consumer = try KafkaConsumer(configuration: kafka, group: nil, options: consumerOptions, logger: logger)
-        let sweeper = UnpublishedSweeper(pool: pool, consumer: consumer, logger: logger)
-        await cancelWhenGracefulShutdown { await sweeper.run() }
+        let unpublished = UnpublishedSweeper(pool: pool, consumer: consumer, logger: logger)
+        let lost = LostTaskSweeper(
+            pool: pool,
+            consumer: consumer,
+            producer: producer,
+            metrics: metrics,
+            logger: logger
+        )
+        await cancelWhenGracefulShutdown { [logger] in
+            while (try? await Task.sleep(for: Self.sweepInterval)) != nil {
+                do {
+                    try await unpublished.sweep()
+                    try await lost.sweep()
+                } catch {
+                    logger.debug("Tasks without messages could not be looked for", metadata: [LogKey.error: "\(error)"])
+                }
+            }
+        }
         await consumer.close(timeout: .seconds(2))
     }
 

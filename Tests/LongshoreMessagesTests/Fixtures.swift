@@ -152,12 +152,15 @@ enum Fixtures {
         return event
     }
 
+    static var missing: TaskMissing { TaskMissing(answering: command) }
+
     /// All messages as CloudEvents, by the name of their file.
     static var all: [(name: String, event: CloudEvent)] {
         get throws {
             var all = [
                 ("task.requested", requested.event), ("task.submitted", try submitted.event),
-                ("task.command", command.event), ("cluster.announced", announcement.event),
+                ("task.command", command.event), ("task.missing", missing.event),
+                ("cluster.announced", announcement.event),
             ]
             for type in EventType.allCases where type.isEvent { all.append((type.shortName, try event(type).event)) }
             return all

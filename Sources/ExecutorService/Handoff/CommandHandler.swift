@@ -3,6 +3,7 @@ import Logging
 import LongshoreDomain
 import LongshoreMessages
 import Metrics
+import RDKafka
 import ServiceRuntime
 import WireFormats
 
@@ -22,6 +23,7 @@ struct CommandHandler: Sendable {
         let name = coordinator.name(of: command.taskID)
         let namespace = context.configuration.namespace
         let pullTask = try await context.client.getIfPresent(PullTask.self, name: name, namespace: namespace)
+        if command.kind == .confirm { return try await confirm(pullTask, command, logger) }
         guard let pullTask, !pullTask.isFinished, pullTask.taskID == command.taskID,
             project(of: pullTask) == command.project
         else {
@@ -58,6 +60,43 @@ struct CommandHandler: Sendable {
         case .resume: return pullTask.control.paused ? ["paused": false] : nil
         case .patch: return command.patch.isEmpty ? nil : command.patch.json
         case .retry: return ["retryRequest": .integer(Int64(pullTask.control.retryRequest + 1))]
+        case .confirm: return nil
         }
+    }
+
+    // MARK: - Confirming
+
+    /// Answers whether the task is known here. One that is worked on answers by its events, sooner or later; of one that has
+    /// ended the last event is told once more, in case it is that which was lost.
+    private func confirm(_ pullTask: PullTask?, _ command: TaskCommand, _ logger: Logger) async throws {
+        guard let pullTask else {
+            logger.warning("There is no PullTask of a task that was accepted; intake is told")
+            _ = try await context.publisher.producer.send(ProducerRecord(TaskMissing(answering: command).record))
+            return
+        }
+        guard pullTask.isFinished,
+            let kind = pullTask.status.phase.flatMap({ TaskEventDraft.Kind(rawValue: $0.rawValue) }),
+            pullTask.taskID == command.taskID
+        else { return }
+        let status = pullTask.status
+        let condition = status.conditions[PullTaskKeys.failed] ?? status.conditions[PullTaskKeys.complete]
+        var draft = TaskEventDraft(
+            kind: kind,
+            phase: status.phase ?? .failed,
+            counts: status.counts,
+            reason: condition?.reason,
+            message: condition?.message
+        )
+        draft.cause = status.failures.first?.failure.cause
+        var sequence = status.sequence
+        let events = TaskEvent.make(
+            draft,
+            taskID: command.taskID,
+            spec: try pullTask.resolvedSpec(cluster: context.configuration.cluster),
+            sequence: &sequence,
+            time: status.finishedAt ?? context.wallClock.now(),
+            traceParent: command.traceParent
+        )
+        guard await context.publisher.publish(events, logger: logger) else { throw CancellationError() }
     }
 }

@@ -169,7 +169,27 @@ final class AcceptBatcher: Sendable {
         }
         let reports = await producer.send(toSend.compactMap { first[$0]?.record })
         let sent = Dictionary(uniqueKeysWithValues: zip(toSend, reports))
+        await note(sent)
         return submissions.map { outcome(of: $0, row: rows[$0.task.id.text], report: sent[$0.task.id]) }
+    }
+
+    /// Writes down what Kafka has acknowledged, before a client hears of it: a task that is gone from Kafka later on was
+    /// promised to somebody. Without Postgres the clients are answered all the same, since Kafka has their tasks.
+    private func note(_ sent: [TaskID: Result<DeliveryReport, KafkaError>]) async {
+        let places = sent.compactMap { task, result -> MessagePlace? in
+            guard case .success(let report) = result else { return nil }
+            return MessagePlace(
+                task: task,
+                partition: report.partition,
+                offset: report.offset >= 0 ? report.offset : nil
+            )
+        }
+        guard !places.isEmpty else { return }
+        do {
+            try await metrics.timed("note") { try await store.note(places) }
+        } catch {
+            logger.warning("Places of messages could not be written down", metadata: ["error": "\(error)"])
+        }
     }
 
     private func outcome(

@@ -1,5 +1,6 @@
 import LongshoreDomain
 import LongshoreMessages
+import RDKafka
 import ServiceRuntime
 import WireFormats
 
@@ -9,7 +10,9 @@ struct ProjectionBatch: Sendable {
     var submissions: [Submission] = []
     /// What happened.
     var events: [Event] = []
-    /// Records that are neither, for instance commands.
+    /// Answers of executors that have no PullTask of a task.
+    var missing: [TaskMissing] = []
+    /// Records that are none of these, for instance commands.
     var ignored = 0
     /// Messages, by index, that are not what their type says.
     var rejected: [Int: KafkaRejection] = [:]
@@ -18,6 +21,7 @@ struct ProjectionBatch: Sendable {
     struct Submission: Sendable {
         var task: TaskSubmitted
         var publishedAt: Timestamp
+        var place: MessagePlace
     }
 
     /// An event with its structured form.
@@ -42,7 +46,14 @@ struct ProjectionBatch: Sendable {
         case .taskSubmitted:
             let task = try TaskSubmitted(event: message.event)
             let time = message.timestampMilliseconds.map { Timestamp(microsecondsSinceEpoch: $0 * 1_000) }
-            submissions.append(Submission(task: task, publishedAt: time ?? task.acceptedAt))
+            let place = MessagePlace(
+                task: task.taskID,
+                partition: message.topicPartition.partition,
+                offset: message.offset
+            )
+            submissions.append(Submission(task: task, publishedAt: time ?? task.acceptedAt, place: place))
+        case .taskMissing:
+            missing.append(try TaskMissing(event: message.event))
         case .some(let type) where type.isEvent:
             let event = try TaskEvent(event: message.event)
             events.append(Event(event: event, text: message.event.structuredJSON.text()))

@@ -47,6 +47,7 @@ struct ProjectionStore: Sendable {
             if !tasks.isEmpty { statements.append(PQStatement(Self.insertTasks, tasks.columns)) }
             if !events.isEmpty { statements.append(Self.insert(events)) }
             statements += Self.update(fold)
+            statements += LostTasks.notes(of: batch)
             let results = try await connection.pipeline(statements)
             guard !tasks.isEmpty else { return }
             // Rows that were missing, because the read model is being rebuilt or the task was made by kubectl: what was

@@ -65,7 +65,8 @@ extension [AcceptedTask] {
         SELECT r.*, 'accepting' FROM (\(rowsSQL)) r
         ON CONFLICT (id) DO UPDATE
         SET phase = 'accepting', accepted_at = excluded.accepted_at, deadline_at = excluded.deadline_at,
-            finished_at = NULL, cause = NULL, message = NULL, reason = NULL, updated_at = now()
+            finished_at = NULL, cause = NULL, message = NULL, reason = NULL, updated_at = now(),
+            message_partition = NULL, message_offset = NULL, suspected_at = NULL, asked_at = NULL, lost_at = NULL
         WHERE (tasks.phase = 'accepting' OR (tasks.phase = 'rejected' AND tasks.reason = '\(TaskStore.neverPublished)'))
             AND tasks.request_hash = excluded.request_hash
         """

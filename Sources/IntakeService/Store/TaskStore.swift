@@ -4,8 +4,10 @@ import WireFormats
 
 /// The read model, as the HTTP API reads it, and the rows of tasks that are being accepted.
 struct TaskStore: Sendable {
-    /// The reason of a row that was given up because its message never reached Kafka.
+    /// The reason of a row that was given up because no message of it is in Kafka and none was acknowledged.
     static let neverPublished = "NeverPublished"
+    /// The reason of a task that was accepted and whose message Kafka has lost.
+    static let messageLost = "MessageLost"
 
     let pool: PQPool
 
@@ -30,6 +32,11 @@ struct TaskStore: Sendable {
             rows[record.id] = record
         }
         return rows
+    }
+
+    /// Notes where Kafka has acknowledged messages, so that their loss can be told from their never having been there.
+    func note(_ places: [MessagePlace]) async throws {
+        _ = try await pool.pipeline([places.noting])
     }
 
     /// Notes that a task's owner wants it cancelled.

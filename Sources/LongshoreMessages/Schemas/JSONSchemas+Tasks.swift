@@ -117,9 +117,23 @@ extension JSONSchemas {
             "project": {"$ref": "definitions.json#/$defs/name"},
             "cluster": {"$ref": "definitions.json#/$defs/name"},
             "priorityClass": {"enum": ["high", "normal", "low"]},
-            "kind": {"enum": ["cancel", "pause", "resume", "patch", "retry"]},
+            "kind": {"enum": ["cancel", "pause", "resume", "patch", "retry", "confirm"]},
             "requestedAt": {"$ref": "definitions.json#/$defs/time"},
             "patch": {"$ref": "definitions.json#/$defs/settings"}
+          }
+        }
+        """#
+
+    static let taskMissing = #"""
+        {
+          "title": "The data of dev.longshore.task.missing.v1",
+          "type": "object",
+          "required": ["taskId", "project", "cluster", "askedAt"],
+          "properties": {
+            "taskId": {"$ref": "definitions.json#/$defs/taskId"},
+            "project": {"$ref": "definitions.json#/$defs/name"},
+            "cluster": {"$ref": "definitions.json#/$defs/name"},
+            "askedAt": {"$ref": "definitions.json#/$defs/time"}
           }
         }
         """#

@@ -35,6 +35,7 @@ package enum JSONSchemas {
         ("task-event", taskEvent),
         (EventType.taskSubmitted.rawValue, taskSubmitted),
         (EventType.taskCommand.rawValue, taskCommand),
+        (EventType.taskMissing.rawValue, taskMissing),
         (EventType.clusterAnnounced.rawValue, clusterAnnounced),
     ]
 

@@ -15,6 +15,8 @@ package struct TaskCommand: Sendable, Hashable {
         case patch
         /// Try the failed nodes again.
         case retry
+        /// Nothing of a user's: say so if there is no PullTask of the task. See ``TaskMissing``.
+        case confirm
     }
 
     /// The command's own id: the same wish sent twice has the same one.

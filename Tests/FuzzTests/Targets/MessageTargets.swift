@@ -85,6 +85,9 @@ extension FuzzTarget {
         case .taskCommand:
             let command = try TaskCommand(event: event)
             try requireCommand(command)
+        case .taskMissing:
+            let missing = try TaskMissing(event: event)
+            try require((try? TaskMissing(event: missing.event)) == missing, "an answer changed")
         case .clusterAnnounced:
             let announced = try ClusterAnnouncement(event: event)
             try require((try? ClusterAnnouncement(event: announced.event)) == announced, "an announcement changed")

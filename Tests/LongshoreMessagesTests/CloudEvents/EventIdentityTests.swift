@@ -83,6 +83,6 @@ struct TopicsTests {
         #expect(byName["longshore.clusters"]?.configuration["cleanup.policy"] == "compact")
         #expect(byName["longshore.clusters"]?.partitions == 1)
         #expect(byName["longshore.tasks.edge.high"]?.partitions == 3)
-        #expect(definitions.count == 8)
+        #expect(definitions.count == 9)
     }
 }

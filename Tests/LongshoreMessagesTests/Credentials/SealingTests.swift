@@ -131,6 +131,55 @@ struct SealingTests {
         #expect(throws: SealError(code: .unreadable)) { try unsealer.open(foreign, binding: Self.binding) }
     }
 
+    @Test("refuses a box with any one bit of it changed")
+    func refusesEveryBit() throws {
+        let unsealer = Unsealer(keys: [Self.pair])
+        let other = SealBinding(taskID: Fixtures.taskID, scopeKey: "x.example.com")
+        let boxes = [
+            try Self.sealer().seal(Self.secret, binding: Self.binding),
+            try Self.sealer().seal([(Self.secret, Self.binding), (Self.secret, other)])[0],
+        ]
+        for box in boxes {
+            for bit in 0..<(box.encapsulatedKey.count * 8) {
+                // RFC 7748: the last bit of a public key is not looked at.
+                if bit == 255 { continue }
+                var key = box.encapsulatedKey
+                key[bit / 8] ^= 1 << (bit % 8)
+                let changed = SealedBox(keyID: box.keyID, encapsulatedKey: key, ciphertext: box.ciphertext)
+                #expect(throws: SealError(code: .unreadable)) { try unsealer.open(changed, binding: Self.binding) }
+            }
+            for bit in 0..<(box.ciphertext.count * 8) {
+                var text = box.ciphertext
+                text[bit / 8] ^= 1 << (bit % 8)
+                let changed = SealedBox(keyID: box.keyID, encapsulatedKey: box.encapsulatedKey, ciphertext: text)
+                #expect(throws: SealError(code: .unreadable)) { try unsealer.open(changed, binding: Self.binding) }
+            }
+        }
+    }
+
+    @Test("takes as long to refuse a box for an unknown key as one that was moved or changed")
+    func refusesInTheSameTime() throws {
+        let box = try Self.sealer().seal(Self.secret, binding: Self.binding)
+        let unsealer = Unsealer(keys: [Self.pair])
+        var text = box.ciphertext
+        text[0] ^= 1
+        let attempts: [(SealedBox, SealBinding)] = [
+            (box, SealBinding(taskID: TaskIDs.derived(project: "p", idempotencyKey: "k"), scopeKey: "h.io")),
+            (SealedBox(keyID: box.keyID, encapsulatedKey: box.encapsulatedKey, ciphertext: text), Self.binding),
+            (
+                SealedBox(keyID: "0011223344556677", encapsulatedKey: box.encapsulatedKey, ciphertext: box.ciphertext),
+                Self.binding
+            ),
+        ]
+        // The shortest of many runs is what the work itself takes, however busy the machine is.
+        let times = attempts.map { box, binding in
+            (0..<60).map { _ in ContinuousClock().measure { _ = try? unsealer.open(box, binding: binding) } }.min()
+        }
+        let shortest = try #require(times.compactMap(\.self).min())
+        let longest = try #require(times.compactMap(\.self).max())
+        #expect(longest < shortest * 4, "\(times)")
+    }
+
     @Test("opens with older keys as long as they are held")
     func rotation() throws {
         let old = SealingKeyPair.generate()

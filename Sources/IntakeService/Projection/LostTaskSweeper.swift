@@ -1,0 +1,233 @@
+import LibPQ
+import Logging
+import LongshoreDomain
+import LongshoreMessages
+import Metrics
+import RDKafka
+import ServiceRuntime
+import WireFormats
+
+/// Finds tasks that were accepted and that nothing will ever carry out, because the broker has lost their message and no
+/// executor has made a PullTask of it before.
+///
+/// That a message is gone can only be suspected from here, and cheaply: its offset is not in its partition any more, or the
+/// projector has read past it without seeing it. Whether the task is lost is for the executors to say: they are asked by a
+/// command in the same partition, behind the message if that is there after all. Only their answer ends the task, however long
+/// it takes; a suspicion that is wrong costs one message.
+struct LostTaskSweeper: Sendable {
+    /// How long an acknowledged message may take to be read back.
+    static let settling = Duration.seconds(60)
+    /// After how long executors are asked again; the pause doubles each time.
+    static let patience = Duration.seconds(300)
+
+    let pool: PQPool
+    let marks: TaskTopicMarks
+    let producer: KafkaProducer
+    let metrics: IntakeMetrics
+    let logger: Logger
+    var settling = Self.settling
+    var patience = Self.patience
+
+    init(pool: PQPool, consumer: KafkaConsumer, producer: KafkaProducer, metrics: IntakeMetrics, logger: Logger) {
+        self.pool = pool
+        self.marks = TaskTopicMarks(pool: pool, consumer: consumer)
+        self.producer = producer
+        self.metrics = metrics
+        self.logger = logger
+    }
+
+    /// Sweeps once.
+    func sweep() async throws {
+        try await suspectOutside()
+        try await suspectUnread()
+        try await ask()
+        try await report()
+    }
+
+    // MARK: - Suspecting
+
+    /// Messages whose offsets their partitions do not have.
+    private func suspectOutside() async throws {
+        let groups = try await pool.query(
+            """
+            SELECT cluster, priority_class, message_partition, min(message_offset) AS first, max(message_offset) AS last,
+                now() AS seen
+            FROM longshore.tasks WHERE message_offset IS NOT NULL AND suspected_at IS NULL AND \(LostTasks.unfinished)
+            GROUP BY cluster, priority_class, message_partition
+            """
+        )
+        for group in groups {
+            let (cluster, name) = (try group.text("cluster"), try group.text("priority_class"))
+            guard let priorityClass = PriorityClass(rawValue: name) else { continue }
+            let partition = TopicPartition(
+                topic: Topics.tasks(cluster: cluster, class: priorityClass),
+                partition: Int32(try group.int("message_partition"))
+            )
+            let found = try await marks.marks(partition) ?? (0, 0)
+            guard try group.int("first") < Int(found.low) || group.int("last") >= Int(found.high) else { continue }
+            try await pool.query(
+                """
+                UPDATE longshore.tasks SET suspected_at = now()
+                WHERE cluster = $1 AND priority_class = $2 AND message_partition = $3
+                    AND (message_offset < $4 OR message_offset >= $5) AND \(LostTasks.unfinished)
+                    AND suspected_at IS NULL AND updated_at <= $6
+                """,
+                [
+                    .text(cluster), .text(name), .int(Int64(partition.partition)), .int(found.low), .int(found.high),
+                    .timestamp(microsecondsSince1970: try group.timestamp("seen")),
+                ]
+            )
+        }
+    }
+
+    /// Messages that were acknowledged and that the projector did not find although it has read to the end.
+    private func suspectUnread() async throws {
+        let condition = """
+            phase = 'accepting' AND message_partition IS NOT NULL AND suspected_at IS NULL
+                AND updated_at < now() - make_interval(secs => $1)
+            """
+        let seconds = PQParameter.double(settling / .seconds(1))
+        let groups = try await pool.query(
+            "SELECT DISTINCT cluster, priority_class FROM longshore.tasks WHERE \(condition)",
+            [seconds]
+        )
+        for group in groups {
+            let (cluster, name) = (try group.text("cluster"), try group.text("priority_class"))
+            guard let priorityClass = PriorityClass(rawValue: name),
+                try await marks.isReadToEnd(Topics.tasks(cluster: cluster, class: priorityClass))
+            else { continue }
+            try await pool.query(
+                """
+                UPDATE longshore.tasks SET suspected_at = now()
+                WHERE \(condition) AND cluster = $2 AND priority_class = $3
+                """,
+                [seconds, .text(cluster), .text(name)]
+            )
+        }
+    }
+
+    // MARK: - Asking
+
+    private func ask() async throws {
+        // Milliseconds, so that the time is the same in every form it takes on its way.
+        let rows = try await pool.query(
+            """
+            UPDATE longshore.tasks SET asked_at = date_trunc('milliseconds', clock_timestamp()) WHERE id IN (
+                SELECT id FROM longshore.tasks
+                WHERE suspected_at IS NOT NULL AND lost_at IS NULL AND \(LostTasks.unfinished)
+                    AND (asked_at IS NULL
+                        OR now() - asked_at > greatest(make_interval(secs => $1), asked_at - suspected_at))
+                ORDER BY suspected_at LIMIT 500 FOR UPDATE SKIP LOCKED)
+            RETURNING id, project, cluster, priority_class, message_partition, asked_at, traceparent
+            """,
+            [.double(patience / .seconds(1))]
+        )
+        var questions: [ProducerRecord] = []
+        var asked: [String] = []
+        for row in rows {
+            guard let question = try question(row) else { continue }
+            questions.append(question)
+            asked.append(try row.text("id"))
+        }
+        guard !questions.isEmpty else { return }
+        var unasked: [String] = []
+        for (index, result) in await send(questions).enumerated() {
+            guard case .failure(let error) = result else { continue }
+            unasked.append(asked[index])
+            logger.debug("Executors could not be asked about a task", metadata: [LogKey.error: "\(error)"])
+        }
+        if !unasked.isEmpty {
+            try await pool.query("UPDATE longshore.tasks SET asked_at = NULL WHERE id = ANY($1)", [.textArray(unasked)])
+        }
+        guard asked.count > unasked.count else { return }
+        metrics.tasksAsked.increment(by: asked.count - unasked.count)
+        logger.warning(
+            "Messages of accepted tasks are gone from Kafka; the executors are asked about the tasks",
+            metadata: ["count": "\(asked.count - unasked.count)"]
+        )
+    }
+
+    /// A topic that was made anew may have fewer partitions; what was in the others is gone with them.
+    private func send(_ questions: [ProducerRecord]) async -> [Result<DeliveryReport, KafkaError>] {
+        var results = await producer.send(questions)
+        for (index, result) in results.enumerated() {
+            guard case .failure(let error) = result, error.code == .unknownTopic else { continue }
+            var question = questions[index]
+            question.partition = nil
+            results[index] = await producer.send([question]).first ?? result
+        }
+        return results
+    }
+
+    private func question(_ row: PQRow) throws -> ProducerRecord? {
+        guard let id = TaskID(try row.text("id")),
+            let priorityClass = PriorityClass(rawValue: try row.text("priority_class"))
+        else { return nil }
+        let askedAt = Timestamp(microsecondsSinceEpoch: try row.timestamp("asked_at"))
+        let command = TaskCommand(
+            id: "\(id)-confirm-\(askedAt.microsecondsSinceEpoch)",
+            taskID: id,
+            project: try row.text("project"),
+            cluster: try row.text("cluster"),
+            priorityClass: priorityClass,
+            kind: .confirm,
+            requestedAt: askedAt,
+            traceParent: try row.textOrNil("traceparent")
+        )
+        var record = ProducerRecord(command.record)
+        // Where the message was, so that it stays behind it even if partitions were added meanwhile.
+        record.partition = Int32(try row.int("message_partition"))
+        return record
+    }
+
+    // MARK: - Reporting
+
+    /// Ends what is known to be lost. The event is the same each time, until the projector has read it.
+    private func report() async throws {
+        let rows = try await pool.query(
+            """
+            SELECT \(TaskRecord.columns), t.lost_at, t.traceparent FROM longshore.tasks t
+            WHERE t.suspected_at IS NOT NULL AND t.lost_at IS NOT NULL AND t.\(LostTasks.unfinished) LIMIT 500
+            """
+        )
+        let events = try rows.compactMap { row -> TaskEvent? in
+            let task = try TaskRecord(row: row)
+            guard let id = TaskID(task.id) else { return nil }
+            return Self.event(
+                of: task,
+                id: id,
+                at: Timestamp(microsecondsSinceEpoch: try row.timestamp("lost_at")),
+                traceParent: try row.textOrNil("traceparent")
+            )
+        }
+        guard !events.isEmpty else { return }
+        for report in await producer.send(events.map { ProducerRecord($0.record) }) { _ = try report.get() }
+        metrics.tasksLost.increment(by: events.count)
+        for event in events {
+            logger.error(
+                "Kafka has lost an accepted task",
+                metadata: [LogKey.task: "\(event.taskID)", LogKey.project: "\(event.project)"]
+            )
+        }
+    }
+
+    private static func event(of task: TaskRecord, id: TaskID, at time: Timestamp, traceParent: String?) -> TaskEvent {
+        var event = TaskEvent(
+            id: EventIdentity.phase(id, .failed),
+            type: .taskFailed,
+            taskID: id,
+            project: task.project,
+            cluster: task.cluster,
+            sequence: Int64(max(task.sequence, 1)) + 1,
+            time: time,
+            phase: .failed,
+            counts: task.counts
+        )
+        event.cause = .internal
+        event.reason = TaskStore.messageLost
+        event.message =
+            "Kafka acknowledged this task's message and has lost it since, and the cluster has no PullTask of it: nothing will carry it out"
+        event.traceParent = traceParent
+        return event
+    }
+}
