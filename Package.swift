@@ -149,7 +149,7 @@ targets.append(
 )
 
 // Suites that run services as processes see them as their users do, and look into every part they talk to.
-targets += ["IntegrationTests", "CrashTests", "FaultTests", "OutageTests", "SecretsTests"].map { name in
+targets += ["IntegrationTests", "ChaosTests", "CrashTests", "FaultTests", "OutageTests", "SecretsTests"].map { name in
     .testTarget(
         name: name,
         dependencies: [

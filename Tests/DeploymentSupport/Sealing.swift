@@ -4,17 +4,24 @@ package import WireFormats
 /// Seals credentials as a user does: with the command.
 package enum Sealing {
     /// Seals a registry's credential for the task of an idempotency key.
+    ///
+    /// - Parameters:
+    ///   - registry: The registry with its account.
+    ///   - key: The idempotency key.
+    ///   - deployment: Who will open it.
+    ///   - readyFile: Where the API is, if that is not the deployment's own.
     package static func seal(
         _ registry: SharedRegistries.Registry,
         key: String,
-        deployment: Deployment
+        deployment: Deployment,
+        readyFile: String? = nil
     ) async throws -> (
         task: String, credential: JSONValue
     ) {
         let output = try await TestProcess.run(
             TestTarget.binary,
             [
-                "seal", "--ready-file", deployment.readyFile, "--registry", registry.address, "--username",
+                "seal", "--ready-file", readyFile ?? deployment.readyFile, "--registry", registry.address, "--username",
                 registry.username, "--project", "default", "--idempotency-key",
                 key,
             ],

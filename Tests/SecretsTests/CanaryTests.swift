@@ -40,37 +40,18 @@ struct CanaryTests {
         try await places.publish(to: fleet, canary: canary)
         try await places.waitForEnds(of: fleet)
 
-        try await places.addTopics(of: fleet)
-        try await places.addDatabase(of: fleet)
-        try await places.addCluster(of: fleet)
-        try await places.addProcesses(of: fleet)
-        for webhook in receiver.received { places.add("webhook \(webhook.id)", webhook.body) }
+        try await places.search.addTopics(of: fleet)
+        try await places.search.addDatabase(of: fleet)
+        try await places.search.addCluster(of: fleet, tasks: places.tasks)
+        try await places.search.addProcesses(of: fleet)
+        for webhook in receiver.received { places.search.add("webhook \(webhook.id)", webhook.body) }
         talker.stop()
         receiver.stop()
         await fleet.stop()
         for member in fleet.members {
-            places.add("log of \(member.name) at its end", member.process.standardError)
+            places.search.add("log of \(member.name) at its end", member.process.standardError)
         }
-        #expect(places.searched > 100, "too little was searched to mean anything")
-        #expect(places.found.isEmpty)
-    }
-}
-
-/// A password that occurs nowhere by chance, and the forms in which it could show up.
-struct Canary: Sendable {
-    let text = "Kanarie-\(UInt64.random(in: .min ... .max))-\(UInt64.random(in: .min ... .max))"
-
-    /// As it is.
-    var base64: String { Base64.encode(Array(text.utf8)) }
-
-    /// Its core in plain text, in base64 at each of three alignments, and in hexadecimal digits.
-    var forms: [String] {
-        let bytes = Array(text.utf8)
-        let shifted = (0..<3).map { offset -> String in
-            // Without the characters at both ends, which depend on the neighbours.
-            let encoded = Base64.encode([UInt8](repeating: 0x61, count: offset) + bytes)
-            return String(encoded.dropFirst(offset == 0 ? 0 : 4).dropLast(4))
-        }
-        return [text, Hex.encode(bytes)] + shifted
+        #expect(places.search.searched > 100, "too little was searched to mean anything")
+        #expect(places.search.found.isEmpty)
     }
 }

@@ -7,24 +7,15 @@ import RDKafka
 import TestSupport
 import WireFormats
 
-/// Everything that is searched for the canary.
+/// Every place in which a caller can put the canary.
 struct Places {
-    private let forms: [String]
-    private(set) var found: [String] = []
-    private(set) var searched = 0
-    private var tasks: [String] = []
+    /// Where the canary is looked for.
+    var search: CanarySearch
+    private(set) var tasks: [String] = []
 
     init(canary: Canary) {
-        forms = canary.forms
+        search = CanarySearch(for: [canary])
     }
-
-    /// Searches a text.
-    mutating func add(_ place: String, _ text: String) {
-        searched += 1
-        for form in forms where text.contains(form) { found.append("\(place) holds \(form.prefix(6))…") }
-    }
-
-    // MARK: - Asking
 
     /// Asks over HTTP with the canary in every place; notes what is answered.
     mutating func addAnswers(of fleet: Fleet, canary: Canary, talker: String, webhook: String) async throws {
@@ -99,22 +90,22 @@ struct Places {
         ]
         for (index, body) in bodies.enumerated() {
             let answer = try await fleet.api.send("POST", "/v1/tasks", body: body.serialized())
-            add("answer \(index)", answer.json.text())
+            search.add("answer \(index)", answer.json.text())
             if let id = answer.json["id"]?.string { tasks.append(id) }
         }
         let torn = Array("{\"images\":[\"a\"],\"password\":\"\(canary.text)\", oops".utf8)
         for (index, bytes) in [torn, Array(canary.text.utf8), torn + [0xff, 0xfe]].enumerated() {
             let answer = try await fleet.api.send("POST", "/v1/tasks", body: bytes)
-            add("answer to torn body \(index)", answer.json.text())
+            search.add("answer to torn body \(index)", answer.json.text())
         }
         for path in [
             "/v1/tasks/\(canary.text)", "/v1/tasks?status=\(canary.text)", "/v1/tasks?\(canary.text)=1",
             "/\(canary.text)",
         ] {
-            add("answer to \(path.prefix(10))", try await fleet.api.send("GET", path).json.text())
+            search.add("answer to \(path.prefix(10))", try await fleet.api.send("GET", path).json.text())
         }
         let stranger = try APIClient(base: fleet.http, token: canary.text)
-        add("answer to a wrong token", try await stranger.send("GET", "/v1/tasks").json.text())
+        search.add("answer to a wrong token", try await stranger.send("GET", "/v1/tasks").json.text())
         await stranger.close()
     }
 
@@ -153,58 +144,5 @@ struct Places {
     /// Waits until every accepted task has ended.
     func waitForEnds(of fleet: Fleet) async throws {
         for task in tasks { _ = try await fleet.api.waitForEnd(of: task, timeout: .seconds(120)) }
-    }
-
-    // MARK: - Searching
-
-    /// Searches every record of every topic but the one that the test itself wrote the canary to.
-    mutating func addTopics(of fleet: Fleet) async throws {
-        let topics =
-            [Topics.events, Topics.clusters, Topics.requestsDeadLetter, Topics.tasksDeadLetter]
-            + Topics.tasks(cluster: "default")
-        for topic in topics {
-            for record in (try? await KafkaTopics.records(of: topic, deployment: fleet.host)) ?? [] {
-                let headers = record.headers.map { "\($0.name)=\(String(decoding: $0.value ?? [], as: UTF8.self))" }
-                let text = String(decoding: (record.key ?? []) + [0x20] + (record.value ?? []), as: UTF8.self)
-                add("\(topic) at \(record.offset)", text + headers.joined(separator: " "))
-            }
-        }
-    }
-
-    /// Searches a dump of the database.
-    mutating func addDatabase(of fleet: Fleet) async throws {
-        let dump = try await TestProcess.run("pg_dump", ["--inserts", fleet.postgres.url()], check: true).standardOutput
-        add("the database", dump)
-    }
-
-    /// Searches every object of the cluster that is no Secret, and what kubectl says of them.
-    mutating func addCluster(of fleet: Fleet) async throws {
-        for kind in ["pulltasks", "jobs", "pods", "leases", "events", "configmaps", "namespaces", "nodes"] {
-            add(kind, try await fleet.host.kubectl("get", kind, "-A", "-o", "yaml"))
-        }
-        for task in tasks {
-            for path in ["", "/nodes"] {
-                add("task \(task)\(path)", try await fleet.api.send("GET", "/v1/tasks/\(task)\(path)").json.text())
-            }
-        }
-    }
-
-    /// Searches logs, metrics, command lines and environments of all processes.
-    mutating func addProcesses(of fleet: Fleet) async throws {
-        add("log of the host", fleet.host.log)
-        for member in fleet.members {
-            add("log of \(member.name)", member.process.standardError)
-            add("output of \(member.name)", member.process.standardOutput)
-            let client = try APIClient(base: member.health, token: "")
-            add(
-                "metrics of \(member.name)",
-                String(decoding: try await client.send("GET", "/metrics").response.body, as: UTF8.self)
-            )
-            await client.close()
-            for name in ["cmdline", "environ"] {
-                let bytes = try Data(contentsOf: URL(filePath: "/proc/\(member.process.processIdentifier)/\(name)"))
-                add("\(name) of \(member.name)", String(decoding: bytes, as: UTF8.self))
-            }
-        }
     }
 }

@@ -83,6 +83,12 @@ package final class RegistryServer: Sendable {
         guard pwrite(descriptor, &byte, 1, 0) == 1 else { throw TestSupportError("the blob cannot be written") }
     }
 
+    /// Stops it without ending it: it accepts connections and never answers.
+    package func freeze() { process.signal(SIGSTOP) }
+
+    /// Undoes ``freeze()``.
+    package func thaw() { process.signal(SIGCONT) }
+
     /// Ends the registry.
     package func stop() async { await process.stop(gracePeriod: .milliseconds(500)) }
 }

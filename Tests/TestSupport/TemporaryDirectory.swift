@@ -63,9 +63,9 @@ package func readFile(_ path: String) -> String {
     return String(decoding: contents, as: UTF8.self)
 }
 
-/// Writes (or replaces) a file.
-package func writeFile(_ path: String, _ contents: String, mode: UInt32 = 0o644) throws {
-    let descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
+/// Writes a file: replaces what was in it, or appends to it.
+package func writeFile(_ path: String, _ contents: String, mode: UInt32 = 0o644, appending: Bool = false) throws {
+    let descriptor = open(path, O_WRONLY | O_CREAT | (appending ? O_APPEND : O_TRUNC) | O_CLOEXEC, mode)
     guard descriptor >= 0 else { throw TestSupportError("open \(path): \(String(cString: strerror(errno)))") }
     defer { close(descriptor) }
     let bytes = Array(contents.utf8)
