@@ -52,10 +52,12 @@ struct KafkaOffsetAudit: Sendable {
                 self.lost(marks.low - start, partition, from: start)
                 result[partition] = marks.low
                 self.expected[partition] = marks.low
-            } else if start > marks.high, starts[partition] != nil, let committed, committed[partition] == nil {
-                // A watermark alone proves nothing: there are brokers that are late with it. But a broker that does not
-                // know the group either has lost its memory, and one that has not answers with “out of range” by itself.
-                self.wentBack(partition, from: start, to: marks.low)
+            } else if start > marks.low, starts[partition] != nil, let committed, committed[partition] == nil {
+                // The handler has read the partition and the broker does not know the group: it has lost its memory, or has
+                // forgotten a group that was away for long. What stands before the handler's place may be new then, so it is
+                // read again, which may always be done. A watermark alone would prove nothing: there are brokers that
+                // are late with it.
+                self.beginAnew(partition, from: start, to: marks.low, isShorter: start > marks.high)
                 result[partition] = marks.low
                 self.expected[partition] = marks.low
             }
@@ -104,6 +106,13 @@ struct KafkaOffsetAudit: Sendable {
         var metadata = self.metadata(partition, offset)
         metadata["records"] = "\(count)"
         self.logger.error("Records were deleted from the topic before they were read", metadata: metadata)
+    }
+
+    private func beginAnew(_ partition: TopicPartition, from offset: Int64, to begin: Int64, isShorter: Bool) {
+        guard !isShorter else { return self.wentBack(partition, from: offset, to: begin) }
+        var metadata = self.metadata(partition, offset)
+        metadata["begin"] = "\(begin)"
+        self.logger.warning("The broker knows no offset of the group; the partition is read again", metadata: metadata)
     }
 
     private func wentBack(_ partition: TopicPartition, from offset: Int64, to earlier: Int64) {

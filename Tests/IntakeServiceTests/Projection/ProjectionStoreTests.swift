@@ -173,6 +173,37 @@ struct ProjectionStoreTests {
     }
 
     @Test
+    func `A message at the place of one that was accepted long before gives away that the log was begun anew`()
+        async throws
+    {
+        func submitted(_ key: String, secondsAgo: Int) throws -> TaskSubmitted {
+            var task = try makeTask(key)
+            task.acceptedAt = task.acceptedAt + .seconds(-secondsAgo)
+            return task
+        }
+        let before = try [submitted("done", secondsAgo: 300), submitted("lost", secondsAgo: 290)]
+        try await apply(
+            before.map(\.record) + [TaskEvent.sample(.taskFailed, of: before[0].taskID, sequence: 2).record]
+        )
+        let young = try message(submitted("young", secondsAgo: 30).record, offset: 3)
+        try await store.apply(ProjectionBatch([young]), nextOffsets: [partition: 4])
+        // Read again from the beginning, nothing has changed its place.
+        try await apply(before.map(\.record))
+        #expect(try await suspected() == [])
+        try await apply([try submitted("new", secondsAgo: 0).record])
+        #expect(try await suspected() == [before[1].taskID.text])
+        // Its message was sent again after all.
+        let again = try message(before[1].record, offset: 7)
+        try await store.apply(ProjectionBatch([again]), nextOffsets: [partition: 8])
+        #expect(try await suspected() == [])
+        await pool.close()
+    }
+
+    private func suspected() async throws -> [String] {
+        try await pool.query("SELECT id FROM longshore.tasks WHERE suspected_at IS NOT NULL").map { try $0.text(0) }
+    }
+
+    @Test
     func `Two projectors that work on the same tasks do not lock each other out`() async throws {
         let tasks = try (0..<20).map { try makeTask("pair-\($0)") }
         try await apply(tasks.map(\.record))

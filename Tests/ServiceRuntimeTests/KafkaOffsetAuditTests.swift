@@ -1,0 +1,181 @@
+import Logging
+import RDKafka
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import ServiceRuntime
+
+/// What is lost is told, and what only looks like a loss is not.
+@Suite(.timeLimit(.minutes(2))) struct KafkaOffsetAuditTests {
+    private let partition = TopicPartition(topic: "topic", partition: 0)
+    private let cluster: MockCluster
+    private let log = LogLines()
+
+    init() throws {
+        cluster = try MockCluster(brokers: 1)
+        try cluster.createTopic("topic", partitions: 1)
+    }
+
+    /// The mock keeps 5 MiB of a partition: what is older goes, as with a retention that is too short.
+    private func fill(_ records: Int, bytes: Int = 900_000) async throws {
+        let producer = try cluster.makeProducer()
+        for _ in 0..<records {
+            // Random, so that nothing is gained by compression; one at a time, since whole batches go.
+            let value = (0..<bytes).map { _ in UInt8.random(in: 0...255) }
+            _ = try await producer.send(ProducerRecord(topic: "topic", value: value, partition: 0))
+        }
+        await producer.close(timeout: .seconds(5))
+    }
+
+    private func commit(_ offset: Int64) async throws {
+        let consumer = try cluster.makeConsumer()
+        try await consumer.assign([partition: .offset(offset)])
+        try await consumer.store([partition: offset])
+        try await consumer.commitStored()
+        await consumer.close(timeout: .seconds(5))
+    }
+
+    private func makeAudit(_ consumer: KafkaConsumer) -> KafkaOffsetAudit {
+        KafkaOffsetAudit(consumer: consumer, metrics: KafkaLoopMetrics(consumer: "audit"), logger: log.logger)
+    }
+
+    private func record(_ offset: Int64) -> ConsumerRecord {
+        ConsumerRecord(topicPartition: partition, offset: offset, value: [])
+    }
+
+    @Test
+    func `a retention shorter than an outage is told, with the number of records, and reading begins at what is left`()
+        async throws
+    {
+        try await commit(1)
+        try await fill(9)
+        let consumer = try cluster.makeConsumer()
+        let low = try await consumer.watermarks(partition, timeout: .seconds(10)).low
+        try #require(low > 1)
+        var audit = makeAudit(consumer)
+        #expect(await audit.begin([partition], at: [:]) == [partition: low])
+        #expect(log.all.count { $0.contains("deleted from the topic before they were read") } == 1)
+        #expect(log.all.contains { $0.contains("records=\(low - 1)") })
+        // The next record is where it is expected now.
+        audit.note(record(low))
+        await audit.explainGaps()
+        #expect(log.all.count == 1)
+        await consumer.close(timeout: .seconds(5))
+        cluster.close()
+    }
+
+    @Test func `the offset that the handler keeps counts more than the committed one`() async throws {
+        try await commit(1)
+        try await fill(9)
+        let consumer = try cluster.makeConsumer()
+        let marks = try await consumer.watermarks(partition, timeout: .seconds(10))
+        var audit = makeAudit(consumer)
+        #expect(await audit.begin([partition], at: [partition: marks.high]) == [partition: marks.high])
+        #expect(log.all.isEmpty)
+        await consumer.close(timeout: .seconds(5))
+        cluster.close()
+    }
+
+    @Test func `a log that begins again before what was read of it is told as cut`() async throws {
+        let consumer = try cluster.makeConsumer()
+        var audit = makeAudit(consumer)
+        _ = await audit.begin([partition], at: [:])
+        for offset in Int64(0)..<4 { audit.note(record(offset)) }
+        audit.note(record(1))
+        #expect(log.all.count { $0.contains("ends before what was read") } == 1)
+        await audit.explainGaps()
+        #expect(log.all.count == 1)
+        await consumer.close(timeout: .seconds(5))
+        cluster.close()
+    }
+
+    @Test func `a broker that has forgotten all is read from its beginning, shorter or longer than what was known`()
+        async throws
+    {
+        try await fill(3, bytes: 10)
+        let consumer = try cluster.makeConsumer(group: "forgotten")
+        var audit = makeAudit(consumer)
+        #expect(await audit.begin([partition], at: [partition: 5]) == [partition: 0])
+        #expect(log.all.count { $0.contains("ends before what was read") } == 1)
+        // It holds as many records again: what stands before the place that is known was never seen.
+        #expect(await audit.begin([partition], at: [partition: 2]) == [partition: 0])
+        #expect(log.all.count { $0.contains("knows no offset of the group") } == 1)
+        // A handler that has read nothing yet has nothing to fear.
+        #expect(await audit.begin([partition], at: [partition: 0]) == [partition: 0])
+        #expect(log.all.count == 2)
+        await consumer.close(timeout: .seconds(5))
+        cluster.close()
+    }
+
+    @Test func `a place beyond a late watermark is kept while the broker knows the group`() async throws {
+        try await fill(3, bytes: 10)
+        try await commit(5)
+        let consumer = try cluster.makeConsumer()
+        var audit = makeAudit(consumer)
+        #expect(await audit.begin([partition], at: [partition: 5]) == [partition: 5])
+        #expect(log.all.isEmpty)
+        await consumer.close(timeout: .seconds(5))
+        cluster.close()
+    }
+
+    @Test func `gaps of compaction and of transactions are no loss, those at the beginning of the log are`()
+        async throws
+    {
+        try await fill(9)
+        let consumer = try cluster.makeConsumer()
+        let low = try await consumer.watermarks(partition, timeout: .seconds(10)).low
+        try #require(low > 2)
+        var audit = makeAudit(consumer)
+        _ = await audit.begin([partition], at: [:])
+        // The broker still counts these among what it has.
+        audit.note(record(low))
+        audit.note(record(low + 3))
+        await audit.explainGaps()
+        #expect(log.all.isEmpty)
+        // These it has deleted while the consumer was behind.
+        audit.note(record(0))
+        audit.note(record(low + 4))
+        await audit.explainGaps()
+        #expect(log.all.contains { $0.contains("records=\(low - 1)") })
+        await consumer.close(timeout: .seconds(5))
+        cluster.close()
+    }
+
+    @Test func `a gap that the broker does not explain is told as such`() async throws {
+        let consumer = try cluster.makeConsumer()
+        var audit = makeAudit(consumer)
+        _ = await audit.begin([partition], at: [:])
+        audit.note(record(0))
+        audit.note(record(4))
+        try cluster.setBrokerDown(1)
+        await audit.explainGaps()
+        #expect(log.all.contains { $0.contains("the broker does not say why") })
+        await consumer.close(timeout: .seconds(1))
+        cluster.close()
+    }
+}
+
+/// Log lines with their fields.
+final class LogLines: Sendable {
+    private let state = Mutex<[String]>([])
+
+    var all: [String] { state.withLock { $0 } }
+    var logger: Logger { Logger(label: "test") { _ in Handler(lines: self) } }
+
+    private struct Handler: LogHandler {
+        let lines: LogLines
+        var metadata: Logger.Metadata = [:]
+        var logLevel: Logger.Level = .trace
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            let fields = (event.metadata ?? [:]).map { "\($0.key)=\($0.value)" }.sorted().joined(separator: " ")
+            lines.state.withLock { $0.append("\(event.level) \(event.message) \(fields)") }
+        }
+    }
+}
