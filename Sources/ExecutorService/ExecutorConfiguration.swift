@@ -26,6 +26,8 @@ package struct ExecutorConfiguration: Sendable {
     package var imageVolumeMinorVersion = 35
     /// Registries (`host[:port]`) spoken to without TLS, beside those on loopback.
     package var plainHTTPRegistries: [String] = []
+    /// Whether a Secret that names no project may be used by none. Default: it may be used by every project.
+    package var secretsNeedProject = false
     /// The longest time for one image's check against its registry. Default 20 s.
     package var registryCheckTimeout: Duration = .seconds(20)
 
@@ -33,6 +35,9 @@ package struct ExecutorConfiguration: Sendable {
     package var maximumTasks = 200
     /// The most requests to the API server in flight for Jobs, over all tasks. Default 32.
     package var apiConcurrency = 32
+    /// From which age on a message whose PullTask is gone may be one of a topic that is read again, so that it is looked up
+    /// whether its task has ended. Default 60 s; the task's own TTL where that is shorter, but not below 10 s.
+    package var replayAge: Duration = .seconds(60)
     /// How often a running task's status is written at most. Default 1 s.
     package var statusInterval: Duration = .seconds(1)
     /// How long a Job's Pod may take until it is bound. Default 2 minutes.

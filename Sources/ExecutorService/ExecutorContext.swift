@@ -10,6 +10,8 @@ struct ExecutorContext: Sendable {
     let lease: LeaseKeeper
     let publisher: EventPublisher
     let planner: TaskPlanner
+    let permissions: SecretPermissions
+    let ended: EndedTasks
     let nodes: Informer<WatchedNode>
     let jobs: Informer<Job>
     let pods: Informer<Pod>

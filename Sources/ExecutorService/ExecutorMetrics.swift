@@ -16,6 +16,7 @@ package struct ExecutorMetrics: Sendable {
     let submissions = Counter(label: "longshore_executor_submissions_total")
     let duplicates = Counter(label: "longshore_executor_submissions_duplicate_total")
     let expired = Counter(label: "longshore_executor_submissions_expired_total")
+    let replayed = Counter(label: "longshore_executor_submissions_replayed_total")
     let commands = Counter(label: "longshore_executor_commands_total")
     let commandsDropped = Counter(label: "longshore_executor_commands_dropped_total")
     let orphansDeleted = Counter(label: "longshore_executor_orphans_deleted_total")

@@ -224,10 +224,16 @@ package final class ExecutorService: Service {
         let metrics = ExecutorMetrics()
         // A node's object is long; pages are kept small for the memory they take while they are read.
         let nodes = Informer<WatchedNode>(client: client, pageSize: 100)
+        let permissions = SecretPermissions(
+            client: client,
+            namespace: configuration.namespace,
+            needsProject: configuration.secretsNeedProject
+        )
         let checker = RegistryChecker(
             client: client,
             registry: registry,
             namespace: configuration.namespace,
+            permissions: permissions,
             timeout: configuration.registryCheckTimeout
         )
         return ExecutorContext(
@@ -236,6 +242,8 @@ package final class ExecutorService: Service {
             lease: LeaseKeeper(client: client, configuration: configuration, wallClock: wallClock, logger: logger),
             publisher: EventPublisher(producer: producer, metrics: metrics, logger: logger),
             planner: TaskPlanner(nodes: nodes, checker: checker, logger: logger),
+            permissions: permissions,
+            ended: EndedTasks(configuration: configuration.kafka, logger: logger),
             nodes: nodes,
             jobs: Informer(client: client, options: selection(configuration)),
             pods: Informer(client: client, options: selection(configuration)),

@@ -49,7 +49,9 @@ import WireFormats
             try await world.producer.send(task.record)
             let other = try await world.submit(["nginx:1.28"], id: nil)
             _ = try await world.waitForEnd(other.taskID)
-            #expect(world.allEvents.count { $0.taskID == task.taskID && $0.type.isTerminal } == 1)
+            // Kafka may hold the one event twice, when its acknowledgement was late.
+            let ends = world.allEvents.filter { $0.taskID == task.taskID && $0.type.isTerminal }
+            #expect(Set(ends.map(\.id)).count == 1 && Set(ends.map(\.sequence)).count == 1)
             #expect(world.simulator.callCounts()["create jobs.batch"] == 6)
             #expect(world.simulator.count("pulltasks.longshore.dev") == 2)
             await executor.stop()

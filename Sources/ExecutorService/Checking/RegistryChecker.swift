@@ -25,6 +25,7 @@ struct RegistryChecker: Sendable {
     let client: KubernetesClient
     let registry: RegistryClient
     let namespace: String
+    let permissions: SecretPermissions
     let timeout: Duration
     /// How many registries are asked at once.
     static let concurrency = 8
@@ -34,17 +35,21 @@ struct RegistryChecker: Sendable {
     /// - Parameters:
     ///   - questions: Images with their Secrets.
     ///   - task: The task: Secrets that Longshore made for another task are not used.
+    ///   - project: Its project: Secrets that are for others are not used.
     ///   - asksRegistries: Whether registries are asked at all; Secrets are looked at in any case.
     ///   - platform: Which image of an index to measure.
     /// - Returns: A finding for each question. What a registry could not be asked is no failure: nodes may reach it.
     func check(
         _ questions: Set<Question>,
         task: TaskID,
+        project: String,
         asksRegistries: Bool,
         platform: OCIPlatform?
     ) async -> [Question: Finding] {
         var secrets: [String: SecretState] = [:]
-        for name in Set(questions.compactMap(\.secretName)) { secrets[name] = await read(name, task: task) }
+        for name in Set(questions.compactMap(\.secretName)) {
+            secrets[name] = await read(name, task: task, project: project)
+        }
         let asked = Array(questions)
         let findings = await concurrentMap(asked, limit: Self.concurrency) { [secrets] question in
             let secret = question.secretName.flatMap { secrets[$0] }
@@ -62,7 +67,7 @@ struct RegistryChecker: Sendable {
         case unknown
     }
 
-    private func read(_ name: String, task: TaskID) async -> SecretState {
+    private func read(_ name: String, task: TaskID, project: String) async -> SecretState {
         func refuse(_ cause: FailureCause, _ message: String) -> SecretState {
             .refused(TaskRun.ImageFailure(cause: cause, message: message))
         }
@@ -73,9 +78,8 @@ struct RegistryChecker: Sendable {
             return .unknown
         }
         guard let secret else { return refuse(.unauthorized, "The Secret \(name) does not exist.") }
-        let labels = secret.metadata.labels
-        if labels[PullTaskKeys.managedBy] == PullTaskKeys.manager, labels[PullTaskKeys.task] != task.text {
-            return refuse(.policyDenied, "The Secret \(name) belongs to another task.")
+        if let denial = permissions.denial(of: secret, task: task, project: project) {
+            return refuse(.policyDenied, "The Secret \(name) must not be used: \(denial.detail).")
         }
         // The kubelet would pull without a credential and say nothing of it.
         guard secret.type == Secret.dockerConfigJSONType, let content = secret.data[Secret.dockerConfigJSONKey] else {

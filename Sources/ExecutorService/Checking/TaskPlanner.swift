@@ -52,6 +52,7 @@ struct TaskPlanner: Sendable {
             findings = await checker.check(
                 questions,
                 task: task,
+                project: spec.project,
                 asksRegistries: spec.checks.contains(.registry),
                 platform: spec.checks.contains(.disk) ? platform(of: plan) : nil
             )

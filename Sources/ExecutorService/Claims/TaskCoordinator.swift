@@ -240,6 +240,7 @@ actor TaskCoordinator {
             if await TaskRejection(context: context).reject(pullTask, id: id, faults: error) { ended.insert(uid) }
             return
         }
+        guard await mayUseItsSecrets(pullTask, id: id, spec: spec) else { return }
         var wanted = pullTask
         Self.mark(&wanted, id: id, by: context)
         do throws(KubernetesError) {
@@ -263,6 +264,28 @@ actor TaskCoordinator {
                 context.logger(for: pullTask).warning("The task could not be claimed", metadata: ["error": "\(error)"])
             }
         }
+    }
+
+    /// Looks at the Secrets that a PullTask of kubectl's names, before anything is done for it. One from a message was looked
+    /// at before it was made.
+    private func mayUseItsSecrets(_ pullTask: PullTask, id: TaskID, spec: TaskSpec) async -> Bool {
+        guard !pullTask.isFromKafka, pullTask.status.phase == nil else { return true }
+        let faults: [RequestFault]
+        do throws(KubernetesError) {
+            faults = try await context.permissions.faults(of: spec, task: id)
+        } catch {
+            context.logger(for: pullTask).warning("Its Secrets could not be looked at", metadata: ["error": "\(error)"])
+            return false
+        }
+        if faults.isEmpty { return true }
+        let rejection = TaskRejection(context: context)
+        let reason = PullTaskKeys.secretNotAllowed
+        if await rejection.reject(pullTask, id: id, faults: RequestFaults(faults), reason: reason),
+            let uid = pullTask.metadata.uid
+        {
+            ended.insert(uid)
+        }
+        return false
     }
 
     /// Writes a claim into a PullTask: the owner, the acceptance, a block of sequence numbers.

@@ -16,8 +16,9 @@ struct TaskRejection: Sendable {
     ///   - pullTask: The PullTask.
     ///   - id: The task's id.
     ///   - faults: What is wrong.
+    ///   - reason: Why, in a word.
     /// - Returns: Whether that is done; another executor may have been quicker.
-    func reject(_ pullTask: PullTask, id: TaskID, faults: RequestFaults) async -> Bool {
+    func reject(_ pullTask: PullTask, id: TaskID, faults: RequestFaults, reason: String = "InvalidSpec") async -> Bool {
         let logger = context.logger(for: pullTask)
         let now = context.wallClock.now()
         let message = faults.faults.prefix(20).map(\.description).joined(separator: "\n")
@@ -26,7 +27,7 @@ struct TaskRejection: Sendable {
         claimed.status.set(
             condition: PullTaskKeys.accepted,
             .false,
-            reason: "InvalidSpec",
+            reason: reason,
             message: Scrubber().scrub(message, limit: 4_096),
             at: now
         )
@@ -41,8 +42,8 @@ struct TaskRejection: Sendable {
             kind: .rejected,
             phase: .rejected,
             counts: TaskCounts(),
-            reason: "InvalidSpec",
-            message: "The PullTask's spec has \(faults.totalCount) faults."
+            reason: reason,
+            message: Self.message(faults)
         )
         var spec = TaskSpec(images: [], project: Self.name(project), cluster: context.configuration.cluster)
         spec.labels = [:]
@@ -65,6 +66,13 @@ struct TaskRejection: Sendable {
         logger.notice("Rejected a PullTask", metadata: ["faults": "\(faults.totalCount)"])
         context.metrics.taskEnded(.rejected)
         return result == .written || result == .deleted
+    }
+
+    private static func message(_ faults: RequestFaults) -> String {
+        guard faults.totalCount == 1, let fault = faults.faults.first else {
+            return "The PullTask's spec has \(faults.totalCount) faults."
+        }
+        return "The PullTask's spec has a fault at \(fault.pointer): \(fault.detail)."
     }
 
     /// A project's name as far as it can be one: it becomes part of the event's source.

@@ -28,13 +28,8 @@ struct SubmissionHandler: Sendable {
             name: submitted.taskID.text,
             namespace: context.configuration.namespace
         )
-        if existing == nil, submitted.expiresAt <= context.wallClock.now() {
-            context.metrics.expired.increment()
-            logger.notice("Dropped a task that expired before it was started")
-            let message = "The task's deadline passed before an executor took it."
-            try await reject(submitted, reason: "expired", message: message, logger)
-            return
-        }
+        if existing == nil, try await isOver(submitted, logger) { return }
+        if existing == nil, try await isRefused(submitted, logger) { return }
         guard let pullTask = try await takeOrCreate(existing, submitted, logger) else { return }
         guard pullTask.isFromKafka else {
             logger.error("A PullTask that was not made from a message has this task's name; it is left alone")
@@ -47,23 +42,49 @@ struct SubmissionHandler: Sendable {
         try await accept(pullTask, submitted, logger)
     }
 
+    /// Whether nothing is to be done for a task that has no PullTask: it has ended before and was cleared away, so that this is
+    /// a topic that is read again; or it comes too late.
+    private func isOver(_ submitted: TaskSubmitted, _ logger: Logger) async throws -> Bool {
+        let now = context.wallClock.now()
+        let isExpired = submitted.expiresAt <= now
+        let timeToLive = Duration.seconds(max(10, submitted.spec.ttlSecondsAfterFinished))
+        let isOld = now.duration(since: submitted.acceptedAt) >= min(context.configuration.replayAge, timeToLive)
+        guard isExpired || isOld else { return false }
+        // To tell of its end again, perhaps of another one, would be wrong.
+        let hasEnded = try await context.ended.contains(submitted.taskID)
+        guard hasEnded || isExpired else { return false }
+        if isExpired { context.metrics.expired.increment() }
+        if hasEnded {
+            context.metrics.replayed.increment()
+            logger.notice("Dropped a message of a task that has ended", metadata: ["expired": "\(isExpired)"])
+            return true
+        }
+        logger.notice("Dropped a task that expired before it was started")
+        let message = "The task's deadline passed before an executor took it."
+        try await reject(submitted, reason: "expired", message: message, logger)
+        return true
+    }
+
     /// The task cannot be started: it is too old (a replayed topic must not start last week's work), or the API server
     /// does not take its PullTask.
     private func reject(
         _ submitted: TaskSubmitted,
         reason: String,
         message: String,
+        cause: FailureCause? = nil,
+        faults: [RequestFault] = [],
         _ logger: Logger
     ) async throws {
         let draft = TaskEventDraft(
             kind: .rejected,
             phase: .rejected,
             counts: TaskCounts(),
+            cause: cause,
             reason: reason,
             message: message
         )
         var sequence: Int64 = 1
-        let events = TaskEvent.make(
+        var events = TaskEvent.make(
             draft,
             taskID: submitted.taskID,
             spec: submitted.spec,
@@ -71,7 +92,25 @@ struct SubmissionHandler: Sendable {
             time: context.wallClock.now(),
             traceParent: submitted.traceParent
         )
-        guard await context.publisher.publish(events, logger: logger) else { throw CancellationError() }
+        if !events.isEmpty { events[0].faults = faults.map(EventFault.init) }
+        let parts = events.flatMap { $0.split(sequence: &sequence) }
+        guard await context.publisher.publish(parts, logger: logger) else { throw CancellationError() }
+    }
+
+    /// Whether the task names a Secret that its project may not use; then it is told so, and nothing is made for it.
+    private func isRefused(_ submitted: TaskSubmitted, _ logger: Logger) async throws -> Bool {
+        let faults = try await context.permissions.faults(of: submitted.spec, task: submitted.taskID)
+        guard let first = faults.first else { return false }
+        logger.notice("Refused a task for the Secrets it names", metadata: ["faults": "\(faults.count)"])
+        try await reject(
+            submitted,
+            reason: PullTaskKeys.secretNotAllowed,
+            message: "\(first.pointer): \(first.detail)",
+            cause: .policyDenied,
+            faults: faults,
+            logger
+        )
+        return true
     }
 
     /// The task's PullTask; `nil` when the API server will never take it.
@@ -156,19 +195,24 @@ struct SubmissionHandler: Sendable {
             throw ExecutorError(.notReady, "The PullTask has no uid.")
         }
         let secrets = PullSecrets(client: context.client, namespace: context.configuration.namespace)
+        // All are opened before the first Secret is made: a task that is refused leaves no trace of which of them were good.
+        var opened: [(scope: RegistryScope, credential: PlainCredential)] = []
         for sealed in submitted.sealedCredentials {
             guard let credential = try await open(sealed, of: submitted.taskID) else {
                 logger.error("A sealed credential cannot be opened", metadata: ["registry": "\(sealed.scope)"])
                 let message = "The credential for \(sealed.scope) cannot be opened with any key of this cluster."
                 return (PullTaskKeys.credentialUnreadable, message)
             }
-            let images = submitted.spec.images.map(\.reference)
+            opened.append((sealed.scope, credential))
+        }
+        let images = submitted.spec.images.map(\.reference)
+        for (scope, credential) in opened {
             // The name is worked out here, not taken from the message: it must not point at anything else.
-            let name = SecretNames.pullSecret(submitted.taskID, scope: sealed.scope)
+            let name = SecretNames.pullSecret(submitted.taskID, scope: scope)
             do {
                 try await secrets.ensure(
                     name,
-                    content: DockerConfig.json(for: [(sealed.scope, credential)], images: images),
+                    content: DockerConfig.json(for: [(scope, credential)], images: images),
                     task: submitted.taskID,
                     project: submitted.spec.project,
                     owner: owner
@@ -178,7 +222,7 @@ struct SubmissionHandler: Sendable {
                 return (PullTaskKeys.secretRefused, error.message)
             } catch let error as KubernetesError where error.reason == .invalid || error.reason == .badRequest {
                 logger.error("A pull Secret was refused", metadata: ["error": "\(error)"])
-                return (PullTaskKeys.secretRefused, "The API server refused the Secret for \(sealed.scope).")
+                return (PullTaskKeys.secretRefused, "The API server refused the Secret for \(scope).")
             }
         }
         return nil

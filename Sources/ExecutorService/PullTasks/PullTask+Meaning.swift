@@ -15,6 +15,8 @@ package enum PullTaskKeys {
     package static let task = "longshore.dev/task"
     /// The label with the project.
     package static let project = "longshore.dev/project"
+    /// The annotation of a Secret with the projects that may use it, when the label's one is not enough.
+    package static let projects = "longshore.dev/projects"
     /// The label with the hash of the node's name.
     package static let nodeHash = "longshore.dev/node-hash"
     /// The label with the attempt.
@@ -42,6 +44,8 @@ package enum PullTaskKeys {
     package static let failed = "Failed"
     /// A credential that no key of the cluster opens.
     package static let credentialUnreadable = "CredentialUnreadable"
+    /// A Secret that the project may not use.
+    package static let secretNotAllowed = "SecretNotAllowed"
     /// A Secret of ours could not be made.
     package static let secretRefused = "SecretRefused"
 }

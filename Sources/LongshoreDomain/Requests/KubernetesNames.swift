@@ -27,6 +27,20 @@ package enum KubernetesNames {
         }
     }
 
+    /// Whether a Secret of this name is, or may yet become, one of Longshore's own: that of another task, or the sealing keys.
+    ///
+    /// - Parameter name: The name.
+    /// - Returns: Whether no request may name it.
+    package static func isReservedSecret(_ name: String) -> Bool {
+        if name == "longshore-sealing-keys" { return true }
+        // pull-<task id>-<8 hexadecimal digits>
+        let parts = name.split(separator: "-", omittingEmptySubsequences: false)
+        return parts.count == 3 && parts[0] == "pull" && TaskID(String(parts[1])) != nil && parts[2].utf8.count == 8
+            && parts[2].allSatisfy(\.isHexDigit)
+    }
+
+    static let reservedSecretRule = "is the name of a Secret that Longshore makes itself; name one with your credential"
+
     /// A label's key: an optional DNS prefix and a slash, then a name as a label's value, not empty.
     ///
     /// - Parameter text: The key.

@@ -59,6 +59,8 @@ package enum RequestFaultCode: String, Sendable, Hashable, CaseIterable {
     case conflict
     /// Something that the contract knows and this release or this way of asking does not do.
     case notSupported
+    /// Something that the caller's project may not use.
+    case notAllowed
     /// A secret in the clear where only references and sealed credentials may be.
     case plaintextCredentialNotAllowed
     /// A credential without a registry in a request for images from several.

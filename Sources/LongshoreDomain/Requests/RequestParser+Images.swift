@@ -68,6 +68,10 @@ extension RequestParser {
             fault(place.appending("name"), .invalidValue, KubernetesNames.subdomainRule)
             return nil
         }
+        guard !KubernetesNames.isReservedSecret(name) else {
+            fault(place.appending("name"), .notAllowed, KubernetesNames.reservedSecretRule)
+            return nil
+        }
         return name
     }
 }

@@ -81,10 +81,12 @@ extension RequestParser {
                 }
             }
             guard let text = requiredString(rule, "value", at: place, maximum: 253) else { continue }
-            if KubernetesNames.isSubdomain(text) {
-                name = text
-            } else {
+            if !KubernetesNames.isSubdomain(text) {
                 fault(place.appending("value"), .invalidValue, KubernetesNames.subdomainRule)
+            } else if KubernetesNames.isReservedSecret(text) {
+                fault(place.appending("value"), .notAllowed, KubernetesNames.reservedSecretRule)
+            } else {
+                name = text
             }
         }
         return name

@@ -186,6 +186,9 @@ extension RequestParser {
         if isName, !faults.isFull, let near = Spelling.nearest(to: key, in: fields) {
             detail += "; did you mean \(near)?"
         }
+        if key == "namespace", fields == ["name"] {
+            detail = "a Secret is read from the namespace of the cluster's executors alone: copy it there"
+        }
         fault(pointer.appending(isName ? key : "?"), .unknownField, detail)
     }
 }

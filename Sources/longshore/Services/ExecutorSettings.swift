@@ -9,7 +9,7 @@ enum ExecutorSettings {
     static let keys: [SettingKey] =
         [SettingKeys.cluster, SettingKeys.namespace, identity, SettingKeys.plainHTTPRegistries] + [
             helperImage, priorityClass, imageVolumeVersion, registryCheckTimeout, maximumTasks, apiConcurrency,
-            schedulingAllowance, sweepInterval, leaseDuration,
+            schedulingAllowance, sweepInterval, leaseDuration, secretsNeedProject,
         ]
 
     private static let identity = SettingKey(
@@ -72,6 +72,13 @@ enum ExecutorSettings {
         default: "15"
     )
 
+    private static let secretsNeedProject = SettingKey(
+        "secrets-need-project",
+        form: "BOOL",
+        "tasks may name only Secrets that are labelled longshore.dev/project=<their project>, or list it in the annotation longshore.dev/projects; without it also those that name no project",
+        default: "false"
+    )
+
     /// Reads the configuration.
     ///
     /// - Parameters:
@@ -102,6 +109,7 @@ enum ExecutorSettings {
         configuration.leaseDuration = try settings.seconds(leaseDuration, in: 3...600)
         configuration.leaseRenewInterval = configuration.leaseDuration / 3
         configuration.sweepInterval = try settings.seconds(sweepInterval, in: 1...86_400)
+        configuration.secretsNeedProject = try settings.bool(secretsNeedProject)
         configuration.topicReplication = try settings.integer(SettingKeys.kafkaReplication, in: -1...1_000)
         configuration.createsTopicsWithPartitions = try settings.integer(SettingKeys.kafkaPartitions, in: 1...10_000)
         return configuration

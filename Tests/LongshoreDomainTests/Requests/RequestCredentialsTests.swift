@@ -62,6 +62,16 @@ import WireFormats
             (["registry": "h.io", "secretRef": "s"], ["/0/secretRef wrongType"]),
             (["registry": "h.io", "secretRef": ["name": "S"]], ["/0/secretRef/name invalidValue"]),
             (["registry": "h.io", "secretRef": ["name": "../x"]], ["/0/secretRef/name invalidValue"]),
+            (["registry": "h.io", "secretRef": ["name": "a/b"]], ["/0/secretRef/name invalidValue"]),
+            (
+                ["registry": "h.io", "secretRef": ["name": "s", "namespace": "n"]],
+                ["/0/secretRef/namespace unknownField"]
+            ),
+            (["registry": "h.io", "secretRef": ["name": "longshore-sealing-keys"]], ["/0/secretRef/name notAllowed"]),
+            (
+                ["registry": "h.io", "secretRef": ["name": "pull-01h455vb4pex5vsknk084sn02q-0123abcd"]],
+                ["/0/secretRef/name notAllowed"]
+            ),
             (["registry": "h.io", "credential": "saved"], ["/0/credential notSupported"]),
             (
                 ["registry": "h.io", "dockerConfigJson": ["auths": ["h.io": ["auth": "dTpw"]]]],

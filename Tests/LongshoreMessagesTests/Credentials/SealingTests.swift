@@ -141,8 +141,6 @@ struct SealingTests {
         ]
         for box in boxes {
             for bit in 0..<(box.encapsulatedKey.count * 8) {
-                // RFC 7748: the last bit of a public key is not looked at.
-                if bit == 255 { continue }
                 var key = box.encapsulatedKey
                 key[bit / 8] ^= 1 << (bit % 8)
                 let changed = SealedBox(keyID: box.keyID, encapsulatedKey: key, ciphertext: box.ciphertext)

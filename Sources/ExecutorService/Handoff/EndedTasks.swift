@@ -1,0 +1,143 @@
+import Logging
+import LongshoreDomain
+import LongshoreMessages
+import RDKafka
+import ServiceRuntime
+
+/// Which tasks have ended, as the topic of events remembers it.
+///
+/// A message whose PullTask is not there is a task that is still to be done, or one that was done and has been cleared away
+/// since: the topic was read again from its beginning. Nothing in the cluster tells the two apart. So the topic of events is read, and
+/// only when it matters; what was read is kept for as long as questions come.
+actor EndedTasks {
+    /// How old an answer may be. Only tasks that were accepted longer ago than this are asked about.
+    static let freshness = Duration.seconds(2)
+    /// The longest time of one reading; the next one goes on where it stopped.
+    private static let patience = Duration.seconds(10)
+    /// After so long without a question what was read is dropped.
+    private static let idle = Duration.seconds(600)
+
+    private let configuration: KafkaConfiguration
+    private let logger: Logger
+    private var ended: Set<TaskID> = []
+    private var positions: [TopicPartition: Int64] = [:]
+    private var reading: Task<Void, any Error>?
+    /// When the last reading that came to the end of the topic was begun.
+    private var readSince: ContinuousClock.Instant?
+    private var lastAsked = ContinuousClock.now
+    private var forgetting: Task<Void, Never>?
+
+    /// - Parameters:
+    ///   - configuration: How to reach Kafka.
+    ///   - logger: Told when the topic is read.
+    init(configuration: KafkaConfiguration, logger: Logger) {
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Whether an executor has told a task's end.
+    ///
+    /// - Parameter task: A task that was accepted longer ago than ``freshness``.
+    /// - Returns: Whether its terminal event is in the topic.
+    /// - Throws: `KafkaError` or `ExecutorError` when that cannot be told yet; it is to be asked again.
+    func contains(_ task: TaskID) async throws -> Bool {
+        lastAsked = .now
+        forgetWhenIdle()
+        while true {
+            if ended.contains(task) { return true }
+            if let readSince, .now - readSince < Self.freshness { return false }
+            try await read()
+        }
+    }
+
+    /// Reads to the end of the topic, or waits for whoever does so already.
+    private func read() async throws {
+        if let reading { return try await reading.value }
+        let task = Task { try await readToEnd() }
+        reading = task
+        defer { reading = nil }
+        try await task.value
+    }
+
+    private func readToEnd() async throws {
+        let began = ContinuousClock.now
+        var options = KafkaConsumer.Options()
+        options.reportsEndOfPartition = true
+        options.offsetReset = .earliest
+        let consumer = try KafkaConsumer(configuration: configuration, group: nil, options: options, logger: logger)
+        do {
+            try await readToEnd(with: consumer, until: began + Self.patience)
+        } catch {
+            await consumer.close(timeout: .seconds(2))
+            throw error
+        }
+        await consumer.close(timeout: .seconds(2))
+        readSince = began
+    }
+
+    private func readToEnd(with consumer: KafkaConsumer, until deadline: ContinuousClock.Instant) async throws {
+        var ends: [TopicPartition: Int64] = [:]
+        let count = try await consumer.partitionCount(topic: Topics.events, timeout: .seconds(5))
+        for number in 0..<Int32(clamping: count) {
+            let partition = TopicPartition(topic: Topics.events, partition: number)
+            let (low, high) = try await consumer.watermarks(partition, timeout: .seconds(5))
+            // A topic that was made anew begins again.
+            if let position = positions[partition], position > high { positions[partition] = nil }
+            if max(positions[partition] ?? 0, low) < high { ends[partition] = high }
+        }
+        guard !ends.isEmpty else { return }
+        let starts = ends.keys.map { ($0, positions[$0].map { StartOffset.offset($0) } ?? .beginning) }
+        try await consumer.assign(Dictionary(uniqueKeysWithValues: starts))
+        var records = 0
+        while !ends.isEmpty {
+            guard ContinuousClock.now < deadline else {
+                throw ExecutorError(.notReady, "The events are still being read for tasks that have ended.")
+            }
+            for event in try await consumer.poll(maximum: 1_000, timeout: .milliseconds(200)) {
+                let (partition, next): (TopicPartition, Int64)
+                switch event {
+                case .record(let record):
+                    note(record)
+                    records += 1
+                    (partition, next) = (record.topicPartition, record.offset + 1)
+                case .endOfPartition(let at, let offset): (partition, next) = (at, offset)
+                case .failure(let error) where error.isFatal: throw error
+                case .failure, .assigned, .revoked: continue
+                }
+                positions[partition] = max(positions[partition] ?? 0, next)
+                if let end = ends[partition], next >= end { ends[partition] = nil }
+            }
+        }
+        logger.info(
+            "Read the events for tasks that have ended",
+            metadata: ["records": "\(records)", "tasks": "\(ended.count)"]
+        )
+    }
+
+    private func note(_ record: ConsumerRecord) {
+        // Nearly all records are of other types; those are not decoded.
+        if let type = record.headers.first(where: { $0.name == "ce_type" })?.value,
+            EventType(rawValue: String(decoding: type, as: UTF8.self))?.isTerminal != true
+        {
+            return
+        }
+        // Intake's refusals have the number 1: their key may be used again for a request that is in order.
+        guard let event = try? TaskEvent(event: CloudEvent(record)), event.type.isTerminal, event.sequence > 1 else {
+            return
+        }
+        ended.insert(event.taskID)
+    }
+
+    private func forgetWhenIdle() {
+        guard forgetting == nil else { return }
+        forgetting = Task {
+            while ContinuousClock.now - lastAsked < Self.idle {
+                guard (try? await Task.sleep(for: Self.idle)) != nil else { return }
+            }
+            ended = []
+            positions = [:]
+            readSince = nil
+            forgetting = nil
+        }
+    }
+}
