@@ -17,6 +17,9 @@ package struct AddressPolicy: Sendable, Hashable {
     /// Whether the private ranges of RFC 1918, RFC 6598 (carrier NAT) and RFC 4193 (unique local) may be used; false by
     /// default. Link-local addresses, where clouds serve credentials, are not among them.
     package var allowsPrivate: Bool
+    /// Whether an IPv4 address may be reached through NAT64 (64:ff9b::/96) when it may be used itself; false by default.
+    /// In a network of IPv6 alone, much of the public internet has such addresses.
+    package var allowsTranslated: Bool
     /// Blocks that may be used whatever else the policy says, except ``denied``.
     package var allowed: [CIDR]
     /// Blocks that are always refused; stronger than ``allowed``.
@@ -26,11 +29,13 @@ package struct AddressPolicy: Sendable, Hashable {
     package init(
         allowsLoopback: Bool = false,
         allowsPrivate: Bool = false,
+        allowsTranslated: Bool = false,
         allowed: [CIDR] = [],
         denied: [CIDR] = []
     ) {
         self.allowsLoopback = allowsLoopback
         self.allowsPrivate = allowsPrivate
+        self.allowsTranslated = allowsTranslated
         self.allowed = allowed
         self.denied = denied
     }
@@ -66,6 +71,7 @@ package struct AddressPolicy: Sendable, Hashable {
         let address = address.unmapped
         if denied.contains(where: { $0.contains(address) }) { return .refused(.denied) }
         if allowed.contains(where: { $0.contains(address) }) { return .allowed }
+        if allowsTranslated, let inner = address.translated { return verdict(for: inner) }
         guard let reason = Self.specialUse(of: address) else { return .allowed }
         switch reason {
         case .loopback where allowsLoopback, .private where allowsPrivate: return .allowed
@@ -79,6 +85,13 @@ package struct AddressPolicy: Sendable, Hashable {
             if case .refused(let reason) = verdict(for: address) { return reason }
         }
         return nil
+    }
+
+    /// The refusal of a URL whose host is an address in one of its spellings; nil when it may be used, and for a name,
+    /// about which nothing is known before it is resolved.
+    package func refusal(ofAddressIn url: String) -> Reason? {
+        guard let address = try? CurlURL(parsing: url).literal else { return nil }
+        return refusal(among: [address])
     }
 }
 

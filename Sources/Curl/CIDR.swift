@@ -17,8 +17,10 @@ package struct CIDR: Sendable, Hashable, CustomStringConvertible {
             else { return nil }
             length = number
         }
-        self.address = address
-        self.prefixLength = length
+        // Addresses are judged as the IPv4 address that they reach, so a block of mapped ones is a block of those.
+        let isMapped = length >= 96 && address.unmapped != address
+        self.address = isMapped ? address.unmapped : address
+        self.prefixLength = isMapped ? length - 96 : length
     }
 
     /// Makes the block from its parts; `prefixLength` is limited to what the address has.

@@ -54,6 +54,12 @@ extension IPAddress {
         return .v4(UInt32(truncatingIfNeeded: low))
     }
 
+    /// The IPv4 address that a NAT64 address (64:ff9b::/96, RFC 6052) leads to; nil for any other.
+    var translated: IPAddress? {
+        guard case .v6(0x0064_FF9B_0000_0000, let low) = self, low >> 32 == 0 else { return nil }
+        return .v4(UInt32(truncatingIfNeeded: low))
+    }
+
     /// Number of bits: 32 or 128.
     var width: Int { isV6 ? 128 : 32 }
 

@@ -1,3 +1,4 @@
+package import Curl
 package import RDKafka
 
 /// How an executor works. Each value is also a configuration key of the command.
@@ -26,6 +27,10 @@ package struct ExecutorConfiguration: Sendable {
     package var imageVolumeMinorVersion = 35
     /// Registries (`host[:port]`) spoken to without TLS, beside those on loopback.
     package var plainHTTPRegistries: [String] = []
+    /// Which addresses registries, their token servers and the targets of their redirects may have. Default: public ones,
+    /// private ones and this machine, which is where many registries are, but not link-local ones, where clouds serve
+    /// credentials.
+    package var registryAddresses = AddressPolicy(allowsLoopback: true, allowsPrivate: true, allowsTranslated: true)
     /// Whether a Secret that names no project may be used by none. Default: it may be used by every project.
     package var secretsNeedProject = false
     /// The longest time for one image's check against its registry. Default 20 s.

@@ -50,7 +50,10 @@ package final class ExecutorService: Service {
         self.logger = logger
         producer = try KafkaProducer(configuration: configuration.kafka, logger: logger)
         registry = try RegistryClient(
-            configuration: .init(plainHTTPHosts: Set(configuration.plainHTTPRegistries))
+            configuration: .init(
+                plainHTTPHosts: Set(configuration.plainHTTPRegistries),
+                addressPolicy: configuration.registryAddresses
+            )
         )
         keys = SealingKeys(client: client, namespace: configuration.namespace, wallClock: wallClock, logger: logger)
         leases = Informer(client: client, options: Self.selection(configuration, "component=executor"))

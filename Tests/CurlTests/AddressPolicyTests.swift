@@ -72,6 +72,46 @@ import Testing
         #expect(policy.verdict(for: try #require(IPAddress("10.2.0.1"))) == .refused(.private))
     }
 
+    @Test func `through NAT64 nothing is reached that may not be reached itself`() throws {
+        let policy = AddressPolicy(
+            allowsPrivate: true,
+            allowsTranslated: true,
+            denied: [try #require(CIDR("64:ff9b::102:0/112"))]
+        )
+        for text in ["64:ff9b::808:808", "64:ff9b::a01:203"] {
+            #expect(policy.verdict(for: try #require(IPAddress(text))) == .allowed)
+        }
+        #expect(
+            AddressPolicy.publicOnly.verdict(for: try #require(IPAddress("64:ff9b::808:808"))) == .refused(.translated)
+        )
+        let refused: [(String, AddressPolicy.Reason)] = [
+            ("64:ff9b::a9fe:a9fe", .linkLocal), ("64:ff9b::7f00:1", .loopback), ("64:ff9b::", .reserved),
+            ("64:ff9b::102:304", .denied), ("64:ff9b:1::808:808", .translated), ("2002:808:808::", .translated),
+        ]
+        for (text, reason) in refused {
+            #expect(policy.verdict(for: try #require(IPAddress(text))) == .refused(reason), "\(text)")
+        }
+    }
+
+    @Test func `an operator may write a block of IPv4 addresses as mapped ones`() throws {
+        let policy = AddressPolicy(denied: [try #require(CIDR("::ffff:8.8.0.0/112"))])
+        #expect(policy.verdict(for: try #require(IPAddress("8.8.8.8"))) == .refused(.denied))
+        #expect(policy.verdict(for: try #require(IPAddress("::ffff:8.8.8.8"))) == .refused(.denied))
+        #expect(policy.verdict(for: try #require(IPAddress("8.9.0.0"))) == .allowed)
+    }
+
+    @Test(
+        arguments: [
+            ("https://169.254.169.254/", .linkLocal), ("https://[::ffff:a9fe:a9fe]:443/", .linkLocal),
+            ("https://2852039166/", .linkLocal), ("https://0xa9.0xfe.0xa9.0xfe/", .linkLocal),
+            ("https://0251.0376.0251.0376/", .linkLocal), ("https://127.1/", .loopback), ("https://8.8.8.8/", nil),
+            ("https://metadata.internal/", nil), ("https://u:p@127.0.0.1/", nil), ("nonsense", nil),
+        ] as [(String, AddressPolicy.Reason?)]
+    )
+    func `an address in a URL is judged in any spelling`(url: String, reason: AddressPolicy.Reason?) {
+        #expect(AddressPolicy.publicOnly.refusal(ofAddressIn: url) == reason)
+    }
+
     @Test func `one refused address refuses the name`() throws {
         let outer = try #require(IPAddress("8.8.8.8"))
         let inner = try #require(IPAddress("10.0.0.1"))

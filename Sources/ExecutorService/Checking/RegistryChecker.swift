@@ -99,6 +99,11 @@ struct RegistryChecker: Sendable {
         asksRegistries: Bool,
         platform: OCIPlatform?
     ) async -> Finding {
+        let image = question.image
+        // A caller who has the registry left out must not get past the operator's policy by that.
+        if let reason = registry.refusal(ofHost: image.registryHost), let failure = Self.failure(refusal: reason) {
+            return Finding(failure: failure)
+        }
         var credential = OCIRegistry.RegistryCredential.anonymous
         switch secret {
         case .refused(let failure): return Finding(failure: failure)
@@ -107,7 +112,6 @@ struct RegistryChecker: Sendable {
         case nil: break
         }
         guard asksRegistries else { return Finding() }
-        let image = question.image
         do {
             let resolved = try await withTimeout(timeout) { [registry, credential] in
                 try await registry.resolve(
@@ -152,10 +156,21 @@ struct RegistryChecker: Sendable {
         case .unauthorized, .forbidden: cause = .unauthorized
         case .notFound: cause = .notFound
         case .invalidReference: cause = .invalidReference
+        case .addressRefused: return error.refusal.flatMap(failure(refusal:))
         case .rateLimited, .tls, .network, .unavailable, .digestMismatch, .invalidResponse, .tooLarge, .timeout,
-            .unsupported, .platformNotFound, .addressRefused, .cancelled:
+            .unsupported, .platformNotFound, .cancelled:
             return nil
         }
         return TaskRun.ImageFailure(cause: cause, message: Scrubber().scrub(error.message, limit: 512))
+    }
+
+    /// What the operator does not allow, nodes are not sent to either. Reserved blocks are another matter: clusters have
+    /// them in use as private ones, and where nothing is known, nodes find out.
+    private static func failure(refusal reason: AddressPolicy.Reason) -> TaskRun.ImageFailure? {
+        guard reason != .reserved else { return nil }
+        return TaskRun.ImageFailure(
+            cause: .policyDenied,
+            message: "The registry has an address that may not be used (\(reason.rawValue))."
+        )
     }
 }

@@ -1,4 +1,4 @@
-import Curl
+package import Curl
 import Redaction
 import WireFormats
 
@@ -52,6 +52,8 @@ package struct RegistryError: Error, Sendable, Hashable, CustomStringConvertible
     package var message: String
     /// How long the registry asks to wait, at most a day.
     package var retryAfter: Duration?
+    /// Why an address was refused; only with ``Code/addressRefused``.
+    package var refusal: AddressPolicy.Reason?
     /// Whether the same request may succeed later.
     package var isRetryable: Bool { code.isRetryable }
     /// Whether the credential itself was refused, not only its use for one repository.
@@ -105,6 +107,7 @@ extension RegistryError {
             case .cancelled, .closed: .cancelled
             }
         self.init(code, host: host, message: error.message)
+        refusal = error.refusal
     }
 
     /// Maps an answer that is not a success.

@@ -151,6 +151,29 @@ package struct Settings: Sendable {
         }.filter { !$0.isEmpty }
     }
 
+    /// The value as a list of what its parts stand for.
+    ///
+    /// - Parameters:
+    ///   - key: The key.
+    ///   - kind: What a part is to be, for people: `network such as 10.1.0.0/16`.
+    ///   - read: Reads a part; nil when it is something else.
+    /// - Returns: What was read.
+    /// - Throws: ``SettingsError`` with the key and the first part that cannot be read.
+    package func list<Element>(
+        _ key: SettingKey,
+        of kind: String,
+        _ read: (String) -> Element?
+    ) throws(SettingsError) -> [Element] {
+        var elements: [Element] = []
+        for text in list(key) {
+            guard let element = read(text) else {
+                throw SettingsError(["\(key.flag): “\(text)” is no \(kind)"])
+            }
+            elements.append(element)
+        }
+        return elements
+    }
+
     // MARK: - Checks
 
     private static func faultsOfFlags(in arguments: [String], keys: [SettingKey]) -> [String] {

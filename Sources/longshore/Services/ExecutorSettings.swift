@@ -1,3 +1,4 @@
+import Curl
 import ExecutorService
 import FoundationEssentials
 import LongshoreDomain
@@ -8,7 +9,8 @@ import ServiceRuntime
 enum ExecutorSettings {
     static let keys: [SettingKey] =
         [SettingKeys.cluster, SettingKeys.namespace, identity, SettingKeys.plainHTTPRegistries] + [
-            helperImage, priorityClass, imageVolumeVersion, registryCheckTimeout, maximumTasks, apiConcurrency,
+            allowLoopback, allowPrivate, allowedNetworks, deniedNetworks, helperImage, priorityClass,
+            imageVolumeVersion, registryCheckTimeout, maximumTasks, apiConcurrency,
             schedulingAllowance, sweepInterval, leaseDuration, secretsNeedProject,
         ]
 
@@ -16,6 +18,30 @@ enum ExecutorSettings {
         "identity",
         form: "NAME",
         "name of this executor in its cluster; without it the Pod's name, elsewhere the host's with a random ending"
+    )
+    private static let allowLoopback = SettingKey(
+        "registry-allow-loopback",
+        form: "true|false",
+        "whether registries may be on this machine itself",
+        default: "true"
+    )
+    private static let allowPrivate = SettingKey(
+        "registry-allow-private",
+        form: "true|false",
+        "whether registries may be in private networks (RFC 1918, RFC 6598, RFC 4193)",
+        default: "true"
+    )
+    private static let allowedNetworks = SettingKey(
+        "registry-allowed-networks",
+        form: "CIDR,…",
+        "networks where registries may be although they are set aside for something else",
+        default: ""
+    )
+    private static let deniedNetworks = SettingKey(
+        "registry-denied-networks",
+        form: "CIDR,…",
+        "networks where registries must never be; stronger than every other setting",
+        default: ""
     )
     private static let helperImage = SettingKey(
         "helper-image",
@@ -99,6 +125,13 @@ enum ExecutorSettings {
         configuration.cluster = try self.name(settings, SettingKeys.cluster)
         configuration.namespace = try self.name(settings, SettingKeys.namespace)
         configuration.plainHTTPRegistries = settings.list(SettingKeys.plainHTTPRegistries)
+        configuration.registryAddresses = AddressPolicy(
+            allowsLoopback: try settings.bool(allowLoopback),
+            allowsPrivate: try settings.bool(allowPrivate),
+            allowsTranslated: true,
+            allowed: try settings.list(allowedNetworks, of: "network such as 10.1.0.0/16", CIDR.init),
+            denied: try settings.list(deniedNetworks, of: "network such as 10.1.0.0/16", CIDR.init)
+        )
         configuration.helperImage = try image(settings)
         configuration.priorityClassName = settings.text(priorityClass)
         configuration.imageVolumeMinorVersion = try settings.integer(imageVolumeVersion, in: 31...1_000)
