@@ -1,4 +1,5 @@
 import LongshoreDomain
+import LongshoreMessages
 import WireFormats
 
 /// Who is to be told about a task.
@@ -17,6 +18,8 @@ struct NewDelivery: Sendable, Hashable {
     var eventID: String
     /// The event's short name.
     var eventName: String
+    /// The event's place among the task's.
+    var sequence: Int64
     /// The task.
     var taskID: TaskID
     /// Who is to be told.
@@ -25,6 +28,9 @@ struct NewDelivery: Sendable, Hashable {
     var secretName: String
     /// The body, as it will be sent.
     var body: String
+
+    /// Whether it tells how far a task is, and all of it: then newer progress makes it superfluous.
+    var isProgress: Bool { eventID == EventIdentity.event(taskID, type: .taskProgress, sequence: sequence) }
 }
 
 /// A delivery that this notifier has leased in order to send it.

@@ -117,6 +117,13 @@ final class DeliveryDispatcher: Sendable {
             return
         }
         let startedAt = ContinuousClock.now
+        // The Secret was long in coming, or this process was stopped: the lease may end, and another notifier send, before
+        // a request that begins now is over.
+        guard startedAt - claimedAt < (configuration.lease - configuration.requestTimeout) / 2 else {
+            metrics.problem("late")
+            await release(delivery, after: .zero)
+            return
+        }
         let answer = await sender.send(delivery, secrets: signing)
         let duration = ContinuousClock.now - startedAt
         metrics.attempt(answer.outcome, duration: duration)
@@ -178,7 +185,10 @@ final class DeliveryDispatcher: Sendable {
                 "\(LogKey.project)": "\(delivery.project)", "\(LogKey.error)": "\(error)",
             ]
         )
-        let delay = Duration.seconds(Double.random(in: 5..<15))
+        await release(delivery, after: .seconds(Double.random(in: 5..<15)))
+    }
+
+    private func release(_ delivery: ClaimedDelivery, after delay: Duration) async {
         // Unstructured: a stop must not leave the lease to run out. When the database is away, it does run out.
         let store = store
         let owner = configuration.identity

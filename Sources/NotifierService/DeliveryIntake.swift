@@ -143,6 +143,7 @@ final class DeliveryIntake: Sendable {
         NewDelivery(
             eventID: event.id,
             eventName: event.type.shortName,
+            sequence: event.sequence,
             taskID: event.taskID,
             target: target,
             secretName: SecretNames.webhookSecret(project: target.project),
@@ -152,11 +153,24 @@ final class DeliveryIntake: Sendable {
 
     private func record(_ deliveries: [NewDelivery]) async throws {
         guard !deliveries.isEmpty else { return }
-        // An event that is in the batch twice is one delivery.
+        // An event that is in the batch twice is one delivery, and of a task's progress the newest says it all.
         var unique: [String: NewDelivery] = [:]
-        for delivery in deliveries where unique[delivery.eventID] == nil { unique[delivery.eventID] = delivery }
-        let inserted = try await store.insert(Array(unique.values))
-        guard !inserted.isEmpty else { return }
+        var newest: [TaskID: NewDelivery] = [:]
+        var skipped = 0
+        for delivery in deliveries where unique[delivery.eventID] == nil {
+            if delivery.isProgress {
+                if let older = newest[delivery.taskID] {
+                    skipped += 1
+                    guard delivery.sequence > older.sequence else { continue }
+                    unique[older.eventID] = nil
+                }
+                newest[delivery.taskID] = delivery
+            }
+            unique[delivery.eventID] = delivery
+        }
+        let (inserted, replaced) = try await store.insert(Array(unique.values))
+        metrics.coalesced(skipped + replaced)
+        guard !inserted.isEmpty || replaced > 0 else { return }
         for (name, group) in Dictionary(
             grouping: unique.values.filter { inserted.contains($0.eventID) },
             by: \.eventName

@@ -14,6 +14,8 @@ package struct NotifierConfiguration: Sendable {
     package var namespace: String
     /// Which addresses receivers may have. Default: the public internet only.
     package var addressPolicy: AddressPolicy
+    /// How receivers' names are resolved. Default: the system's resolver.
+    package var nameLookup: NameLookup
     /// A file of PEM certificates to trust instead of the system's, for receivers with a private authority.
     package var caBundlePath: String?
     /// The most requests in flight in this process. Default 128.
@@ -22,7 +24,8 @@ package struct NotifierConfiguration: Sendable {
     package var maximumInFlightPerHost: Int
     /// The longest time for one request, from name resolution to the last byte of the answer. Default 15 s.
     package var requestTimeout: Duration
-    /// How long a delivery belongs to the notifier that sends it; at least 5 s longer than ``requestTimeout``. Default 30 s.
+    /// How long a delivery belongs to the notifier that sends it; raised to twice ``requestTimeout`` when it is shorter, for
+    /// else two notifiers would send at the same time. Default 30 s.
     package var lease: Duration
     /// How often due deliveries are looked for when nothing else gives a sign. Default 1 s.
     package var pollInterval: Duration
@@ -45,6 +48,7 @@ package struct NotifierConfiguration: Sendable {
         consumerGroup = "longshore.notifier"
         namespace = "longshore-webhooks"
         addressPolicy = .publicOnly
+        nameLookup = .system
         caBundlePath = nil
         maximumInFlight = 128
         maximumInFlightPerHost = 8
@@ -67,8 +71,16 @@ package struct NotifierConfiguration: Sendable {
         addressPolicy = AddressPolicy(
             allowsLoopback: try settings.bool(SettingKeys.webhookAllowLoopback),
             allowsPrivate: try settings.bool(SettingKeys.webhookAllowPrivate),
-            allowed: try Self.networks(settings, SettingKeys.webhookAllowedNetworks),
-            denied: try Self.networks(settings, SettingKeys.webhookDeniedNetworks)
+            allowed: try settings.list(
+                SettingKeys.webhookAllowedNetworks,
+                of: "network such as 10.1.0.0/16",
+                CIDR.init
+            ),
+            denied: try settings.list(
+                SettingKeys.webhookDeniedNetworks,
+                of: "network such as 10.1.0.0/16",
+                CIDR.init
+            )
         )
         caBundlePath = settings.text(SettingKeys.webhookCAFile)
         maximumInFlight = try settings.integer(SettingKeys.webhookConcurrency, in: 1...10_000)
@@ -81,17 +93,6 @@ package struct NotifierConfiguration: Sendable {
     package static func randomIdentity() -> String {
         var generator = SystemRandomNumberGenerator()
         return "notifier-" + Hex.encode((0..<8).map { _ in UInt8.random(in: 0...255, using: &generator) })
-    }
-
-    private static func networks(_ settings: Settings, _ key: SettingKey) throws(SettingsError) -> [CIDR] {
-        var networks: [CIDR] = []
-        for text in settings.list(key) {
-            guard let network = CIDR(text) else {
-                throw SettingsError(["\(key.flag): “\(text)” is no network such as 10.1.0.0/16"])
-            }
-            networks.append(network)
-        }
-        return networks
     }
 }
 

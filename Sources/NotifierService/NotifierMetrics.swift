@@ -14,6 +14,12 @@ struct NotifierMetrics: Sendable {
         Counter(label: "longshore_deliveries_created_total", dimensions: [("event", event)]).increment(by: count)
     }
 
+    /// Counts progress that was not sent because newer progress of the same task took its place.
+    func coalesced(_ count: Int) {
+        guard count > 0 else { return }
+        Counter(label: "longshore_deliveries_coalesced_total").increment(by: count)
+    }
+
     /// Counts an attempt by what came of it.
     func attempt(_ outcome: DeliveryOutcome, duration: Duration) {
         Counter(label: "longshore_delivery_attempts_total", dimensions: [("outcome", outcome.code)]).increment()
@@ -26,7 +32,7 @@ struct NotifierMetrics: Sendable {
         Counter(label: "longshore_deliveries_finished_total", dimensions: [("state", phase.rawValue)]).increment()
     }
 
-    /// Counts what must not happen often: `lookup_given_up`, `lease_expired`, `secret`, `database`, `outcome_lost`.
+    /// Counts what must not happen often: `lookup_given_up`, `lease_expired`, `secret`, `late`, `database`, `outcome_lost`.
     func problem(_ kind: String, count: Int = 1) {
         guard count > 0 else { return }
         Counter(label: "longshore_notifier_problems_total", dimensions: [("kind", kind)]).increment(by: count)

@@ -65,6 +65,8 @@ package final class NotifierService: Service {
     ///   - dependencies: what it works with.
     /// - Throws: `CurlError` when certificates cannot be used, `KafkaError` when a Kafka property is wrong.
     package init(configuration: NotifierConfiguration, dependencies: Dependencies) throws {
+        var configuration = configuration
+        configuration.lease = max(configuration.lease, configuration.requestTimeout * 2)
         self.configuration = configuration
         self.dependencies = dependencies
         logger = dependencies.logger
@@ -72,7 +74,8 @@ package final class NotifierService: Service {
         client = try CurlClient(
             configuration: CurlClient.Configuration(
                 userAgent: "longshore-notifier",
-                caBundlePath: configuration.caBundlePath
+                caBundlePath: configuration.caBundlePath,
+                nameLookup: configuration.nameLookup
             )
         )
         signingSecrets = SigningSecrets(

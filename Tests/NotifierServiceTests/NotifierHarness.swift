@@ -20,6 +20,7 @@ final class NotifierHarness: Sendable {
     let kubernetes: SecretServer
     let cluster: MockCluster
     let notifierPool: PQPool
+    private let notifierURL: SecretBytes
     private let producer: KafkaProducer
     private let logger: Logger
     private let client: KubernetesClient
@@ -39,12 +40,8 @@ final class NotifierHarness: Sendable {
             )
         }
         let name = String(url.split(separator: "/").last ?? "postgres")
-        notifierPool = PQPool(
-            configuration: PQConfiguration(
-                url: SecretBytes(utf8: server.url(database: name, user: "test_notifier")),
-                maximumConnections: 3
-            )
-        )
+        notifierURL = SecretBytes(utf8: server.url(database: name, user: "test_notifier"))
+        notifierPool = PQPool(configuration: PQConfiguration(url: notifierURL, maximumConnections: 3))
         cluster = try MockCluster(brokers: 1)
         try cluster.createTopic(Topics.events, partitions: 3)
         logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -75,9 +72,13 @@ final class NotifierHarness: Sendable {
         return configuration
     }
 
+    /// A notifier's own way to the database, which a test can take away from it.
+    func makePool() -> PQPool { PQPool(configuration: PQConfiguration(url: notifierURL, maximumConnections: 3)) }
+
     func service(
         _ configuration: NotifierConfiguration,
-        clock: any WallClock = SystemWallClock()
+        clock: any WallClock = SystemWallClock(),
+        database: PQPool? = nil
     ) throws -> NotifierService {
         var options = KafkaConsumer.Options()
         options.sessionTimeout = .seconds(6)
@@ -86,7 +87,7 @@ final class NotifierHarness: Sendable {
             dependencies: NotifierService.Dependencies(
                 kafka: KafkaConfiguration(bootstrapServers: cluster.bootstrapServers, clientID: "notifier"),
                 consumerOptions: options,
-                database: notifierPool,
+                database: database ?? notifierPool,
                 kubernetes: client,
                 clock: clock,
                 logger: logger
@@ -94,9 +95,11 @@ final class NotifierHarness: Sendable {
         )
     }
 
-    /// Runs notifiers while the body runs; they are stopped gracefully at its end.
+    /// Runs notifiers while the body runs; they are stopped gracefully at its end, and all around them is closed unless it
+    /// `keepsOpen`.
     func run<Result: Sendable>(
         _ services: [NotifierService],
+        keepsOpen: Bool = false,
         afterStop: @Sendable (NotifierHarness) async throws -> Void = { _ in },
         _ body: @Sendable (NotifierHarness) async throws -> Result
     ) async throws -> Result {
@@ -109,7 +112,7 @@ final class NotifierHarness: Sendable {
             await group.triggerGracefulShutdown()
             try await running.value
             try await afterStop(self)
-            await close()
+            if !keepsOpen { await close() }
             return result
         } catch {
             running.cancel()
@@ -127,7 +130,7 @@ final class NotifierHarness: Sendable {
         try await run([try service(configuration)], body)
     }
 
-    private func close() async {
+    func close() async {
         await producer.close(timeout: .seconds(5))
         await client.close()
         kubernetes.stop()
@@ -158,20 +161,27 @@ final class NotifierHarness: Sendable {
         return task
     }
 
-    func event(_ task: TaskID, _ type: EventType, node: String? = nil, project: String = "default") -> TaskEvent {
+    func event(
+        _ task: TaskID,
+        _ type: EventType,
+        node: String? = nil,
+        project: String = "default",
+        sequence: Int64 = 7
+    ) -> TaskEvent {
+        let attempt = node == nil ? nil : 1
         var event = TaskEvent(
-            id: EventIdentity.event(task, type: type, node: node, attempt: node == nil ? nil : 1, sequence: 7),
+            id: EventIdentity.event(task, type: type, node: node, attempt: attempt, sequence: sequence),
             type: type,
             taskID: task,
             project: project,
             cluster: "edge",
-            sequence: 7,
+            sequence: sequence,
             time: Timestamp(rfc3339: "2026-11-21T01:02:03Z")!,
             phase: type.taskPhase ?? .pulling,
             counts: TaskCounts(nodesTotal: 3, succeeded: 3)
         )
         event.node = node
-        event.attempt = node == nil ? nil : 1
+        event.attempt = attempt
         return event
     }
 
@@ -227,6 +237,7 @@ final class NotifierHarness: Sendable {
 final class SecretServer: Sendable {
     private let secrets = Mutex<[String: JSONValue]>([:])
     private let log = Mutex<[String]>([])
+    private let delay = Mutex<(next: Duration?, isRunning: Bool)>((nil, false))
     private let server: Mutex<ScriptedHTTPServer?>
     let url: String
 
@@ -252,6 +263,12 @@ final class SecretServer: Sendable {
 
     func put(_ name: String, _ secret: JSONValue) { secrets.withLock { $0[name] = secret } }
 
+    /// Lets the next question for a Secret wait for its answer.
+    func delayNextSecret(by duration: Duration) { delay.withLock { $0.next = duration } }
+
+    /// Whether a question waits, or the one that is to wait has not come yet.
+    var isDelaying: Bool { delay.withLock { $0.isRunning || $0.next != nil } }
+
     func stop() { server.withLock { $0 }?.stop() }
 
     private func answer(_ request: ScriptedRequest, _ connection: ScriptedConnection) {
@@ -261,6 +278,7 @@ final class SecretServer: Sendable {
         if path == "/version" {
             respond(connection, 200, ["major": "1", "minor": "36", "gitVersion": "v1.36.0"])
         } else if request.method == "GET", path.hasPrefix(base + "/") {
+            wait(connection)
             if let secret = secret(String(path.dropFirst(base.count + 1))) {
                 respond(connection, 200, secret)
             } else {
@@ -278,6 +296,16 @@ final class SecretServer: Sendable {
         } else {
             respond(connection, 403, Self.status(403, "Forbidden"))
         }
+    }
+
+    private func wait(_ connection: ScriptedConnection) {
+        let duration = delay.withLock { delay in
+            defer { delay = (nil, delay.isRunning || delay.next != nil) }
+            return delay.next
+        }
+        guard let duration else { return }
+        connection.waitForEnd(timeoutMilliseconds: Int32(duration / .milliseconds(1)))
+        delay.withLock { $0.isRunning = false }
     }
 
     private static func status(_ code: Int64, _ reason: String) -> JSONValue {
