@@ -8,8 +8,9 @@ extension DeliveryStore {
     /// How many due deliveries one claim looks at. Those to hosts without a free place are not counted.
     private static let claimWindow: Int64 = 2_000
 
-    /// Takes due deliveries for sending: the longest due first, never more to one host than it may have in flight, so that a
-    /// receiver that hangs holds no place that another needs.
+    /// Takes due deliveries for sending: first those to hosts with the fewest in flight, among these the longest due, and never
+    /// more to one host than it may have in flight. So a receiver that hangs holds no place that another needs, and of
+    /// many that hang each gets no further place before those that answer.
     func claim(_ configuration: NotifierConfiguration, limit: Int) async throws -> [ClaimedDelivery] {
         let results = try await pool.pipeline([
             PQStatement("BEGIN"),
@@ -59,7 +60,7 @@ extension DeliveryStore {
         ), picked AS (
             SELECT d.id FROM longshore.deliveries d JOIN ranked r ON r.id = d.id
             WHERE r.place <= $2 AND d.state IN ('pending', 'retrying')
-            ORDER BY r.next_attempt_at LIMIT $1 FOR UPDATE OF d SKIP LOCKED
+            ORDER BY r.place, r.next_attempt_at LIMIT $1 FOR UPDATE OF d SKIP LOCKED
         )
         UPDATE longshore.deliveries d
         SET state = 'delivering', attempt = d.attempt + 1, lease_owner = $3,

@@ -263,6 +263,84 @@ struct ReceiverFaultTests {
         }
     }
 
+    @Test("hold up nobody when there are more dead ones than places")
+    func manyDead() async throws {
+        let healthy = Mutex(0)
+        let dead = Mutex(0)
+        let receiver = try ScriptedHTTPServer(host: "0.0.0.0") { request, connection in
+            if request.header("Host")?.hasPrefix("127.0.0.1:") == true {
+                let before = dead.withLock { $0 }
+                healthy.withLock { $0 = before }
+                _ = connection.respond(status: 204)
+                return
+            }
+            dead.withLock { $0 += 1 }
+            Behaviour.hang.act(request, connection)
+        }
+        defer { receiver.stop() }
+        var configuration = NotifierHarness.configuration(delays: [.zero, .seconds(3_600)])
+        configuration.maximumInFlight = 16
+        configuration.requestTimeout = .seconds(3)
+        configuration.drainTimeout = .milliseconds(100)
+        let nodes = (0..<24).map { "node-\($0)" }
+        try await NotifierHarness().run(configuration) { harness in
+            for number in 1...4 {
+                let url = "http://127.0.1.\(number):\(receiver.port)/"
+                let task = try await harness.insertTask("dead \(number)", url: url, events: ["node.succeeded"])
+                try await harness.publish(nodes.map { harness.event(task, .nodeSucceeded, node: $0) })
+            }
+            try await receiver.waitForRequests(16)
+            let task = try await harness.insertTask("healthy", url: "http://127.0.0.1:\(receiver.port)/")
+            let event = harness.event(task, .taskSucceeded)
+            try await harness.publish(event)
+            try await waitUntil(timeout: .seconds(90), "the one that answers") {
+                try await harness.deliveries().contains { $0.id == event.id && $0.state == "delivered" }
+            }
+        }
+        // 96 are due before it; it goes as soon as a place is free, not after them. A few may be ahead of its event.
+        #expect(healthy.withLock { $0 } <= 48)
+    }
+
+    @Test("are not told anything over TLS that proves nothing")
+    func certificates() async throws {
+        let (certificates, other) = (try await TestCertificates(), try await TestCertificates(name: "Other"))
+        let receiver = try ScriptedHTTPServer()
+        defer { receiver.stop() }
+        let good = try await certificates.issue("good")
+        let proxies = [
+            try await TLSProxy(try await certificates.issue("expired", isExpired: true), backendPort: receiver.port),
+            try await TLSProxy(try await other.issue("unknown"), backendPort: receiver.port),
+            try await TLSProxy(other.authority, backendPort: receiver.port),
+            try await TLSProxy(
+                try await certificates.issue("elsewhere", for: ["DNS:elsewhere.test"]),
+                backendPort: receiver.port
+            ),
+            try await TLSProxy(good, backendPort: receiver.port, maximumProtocol: "TLSv1.1"),
+            try await TLSProxy(good, backendPort: receiver.port),
+        ]
+        var configuration = NotifierHarness.configuration(delays: [.zero, .milliseconds(10)])
+        configuration.caBundlePath = certificates.authority.certificatePath
+        try await NotifierHarness().run(configuration) { harness in
+            var good = ""
+            for (index, proxy) in proxies.enumerated() {
+                let task = try await harness.insertTask("proxy \(index)", url: proxy.url("/hook"))
+                let event = harness.event(task, .taskSucceeded)
+                try await harness.publish(event)
+                good = event.id
+            }
+            try await waitUntil(timeout: .seconds(60), "all to end") {
+                let rows = try await harness.deliveries()
+                return rows.count == 6 && rows.allSatisfy { ["delivered", "exhausted"].contains($0.state) }
+            }
+            for row in try await harness.deliveries() {
+                #expect(row.state == (row.id == good ? "delivered" : "exhausted"), "\(row)")
+                if row.id != good { #expect(row.attempt == 2 && row.error?.hasPrefix("tls:") == true, "\(row)") }
+            }
+        }
+        #expect(receiver.requests.map(\.target) == ["/hook"])
+        for proxy in proxies { await proxy.stop() }
+    }
+
     @Test("that are slow hear where a task is, not everywhere it has been")
     func coalesces() async throws {
         let receiver = try ScriptedHTTPServer(then: .hang)
