@@ -46,7 +46,11 @@ final class EventFeed: Sendable {
     private let state = Mutex(State())
 
     init(configuration: PQConfiguration, limit: Int, logger: Logger) {
-        listener = PQListener(configuration: configuration, channels: [Self.channel])
+        listener = PQListener(
+            configuration: configuration,
+            channels: [Self.channel],
+            preparation: ReadModelRebuild.sharedLock
+        )
         self.limit = limit
         self.logger = logger
     }

@@ -197,7 +197,7 @@ package final class IntakeService: Service {
             deadLetterTopic: Topics.requestsDeadLetter
         )
         loop.maximumBatch = 256
-        try await run(loop, group: Self.requestsGroup, KafkaLoopHooks(handle: { await handler.handle($0) }))
+        try await run(loop, group: Self.requestsGroup) { _ in KafkaLoopHooks(handle: { await handler.handle($0) }) }
     }
 
     private func project() async throws {
@@ -210,10 +210,14 @@ package final class IntakeService: Service {
         // The executors, whom task messages are for, keep what cannot be read of them.
         loop.skipsBadRecords = { Topics.parse(taskTopic: $0) != nil }
         loop.maximumBatch = 1_000
-        try await run(loop, group: Projector.group, projector.hooks)
+        try await run(loop, group: Projector.group) { projector.hooks($0) }
     }
 
-    private func run(_ loop: KafkaLoopConfiguration, group: String, _ hooks: KafkaLoopHooks) async throws {
+    private func run(
+        _ loop: KafkaLoopConfiguration,
+        group: String,
+        _ hooks: (KafkaConsumer) -> KafkaLoopHooks
+    ) async throws {
         let consumer = try KafkaConsumer(
             configuration: kafka,
             group: group,
@@ -224,7 +228,7 @@ package final class IntakeService: Service {
             consumer: consumer,
             producer: producer,
             configuration: loop,
-            hooks: hooks,
+            hooks: hooks(consumer),
             logger: logger
         )
         readiness?.add(loop.name) { kafkaLoop.fault }

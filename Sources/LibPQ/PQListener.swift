@@ -12,6 +12,7 @@ package final class PQListener: Sendable {
 
     private let configuration: PQConfiguration
     private let channels: [String]
+    private let preparation: String
     private let continuation: AsyncStream<PQNotification>.Continuation
     private let connected = Atomic<Bool>(false)
 
@@ -20,9 +21,12 @@ package final class PQListener: Sendable {
     /// - Parameters:
     ///   - configuration: Where to; the number of connections has no meaning here.
     ///   - channels: Names of channels; constants of the program, not user input.
-    package init(configuration: PQConfiguration, channels: [String]) {
+    ///   - preparation: Statements to run on each new connection, such as the taking of a lock that is to last as long as the
+    ///     connection; none by default.
+    package init(configuration: PQConfiguration, channels: [String], preparation: String = "") {
         self.configuration = configuration
         self.channels = channels
+        self.preparation = preparation
         (notifications, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(4_096))
     }
 
@@ -57,6 +61,7 @@ package final class PQListener: Sendable {
     }
 
     private func follow(_ connection: PQConnection, _ isConnected: () -> Void) async throws(PQError) {
+        if !preparation.isEmpty { try await connection.script(preparation) }
         for channel in channels {
             try await connection.script("LISTEN \"\(channel)\"")
         }

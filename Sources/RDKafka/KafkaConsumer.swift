@@ -95,9 +95,12 @@ package final class KafkaConsumer: Sendable {
         }
     }
 
+    /// In place of an offset to begin at: the first record that the partition has.
+    package static let firstOffset: Int64 = -2
+
     /// Chooses where newly assigned partitions begin; counts right after an `assigned` event, before the next poll.
     ///
-    /// - Parameter offsets: The next offset to read, by partition; others begin at the committed offset.
+    /// - Parameter offsets: The next offset to read, or ``firstOffset``, by partition; others begin at the committed offset.
     package func setStartOffsets(_ offsets: [TopicPartition: Int64]) async {
         await self.call { core in core.setStartOffsets(offsets) }
     }

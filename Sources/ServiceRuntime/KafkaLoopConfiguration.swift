@@ -58,7 +58,7 @@ package struct KafkaLoopHooks: Sendable {
     /// How many further records of a topic may be handed over. 0 pauses the topic; records taken for topics that come
     /// first in the configuration count against it. Must not block; called several times a second.
     package var room: @Sendable (_ topic: String) -> Int
-    /// Told of new partitions; gives the offsets to begin at, others begin at the committed ones. Called again after a
+    /// Told of new partitions; gives the offsets to begin at (`KafkaConsumer.firstOffset` for the first record there is), others begin at the committed ones. Called again after a
     /// pause when it throws.
     package var onAssigned: @Sendable ([TopicPartition]) async throws -> [TopicPartition: Int64]
     /// Told of partitions that were taken away, after the commit; when `lost`, others may read them already.

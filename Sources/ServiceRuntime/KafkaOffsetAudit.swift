@@ -42,7 +42,8 @@ struct KafkaOffsetAudit: Sendable {
         let committed = try? await self.consumer.committed(partitions, timeout: Self.patience)
         var result = starts
         for partition in partitions {
-            guard let start = starts[partition] ?? committed?[partition] else { continue }
+            // Who begins at the first record there is misses none.
+            guard let start = starts[partition] ?? committed?[partition], start >= 0 else { continue }
             self.expected[partition] = start
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero, let marks = try? await self.consumer.watermarks(partition, timeout: left) else {

@@ -23,7 +23,7 @@ struct Longshore: AsyncParsableCommand {
                 name: "Run",
                 subcommands: [
                     DevCommand.self, IntakeCommand.self, ExecutorCommand.self, NotifierCommand.self,
-                    MigrateCommand.self,
+                    MigrateCommand.self, RebuildCommand.self,
                 ]
             ),
         ]

@@ -22,6 +22,23 @@ struct ProjectionBatch: Sendable {
         var task: TaskSubmitted
         var publishedAt: Timestamp
         var place: MessagePlace
+        var topic: String
+
+        /// The announcement that the task is queued. It is the same whenever it is made again.
+        var queuedEvent: TaskEvent {
+            var event = TaskEvent(
+                id: EventIdentity.phase(task.taskID, .queued),
+                type: .taskQueued,
+                taskID: task.taskID,
+                project: task.spec.project,
+                cluster: task.spec.cluster,
+                sequence: 1,
+                time: publishedAt,
+                phase: .queued
+            )
+            event.traceParent = task.traceParent
+            return event
+        }
     }
 
     /// An event with its structured form.
@@ -51,7 +68,14 @@ struct ProjectionBatch: Sendable {
                 partition: message.topicPartition.partition,
                 offset: message.offset
             )
-            submissions.append(Submission(task: task, publishedAt: time ?? task.acceptedAt, place: place))
+            submissions.append(
+                Submission(
+                    task: task,
+                    publishedAt: time ?? task.acceptedAt,
+                    place: place,
+                    topic: message.topicPartition.topic
+                )
+            )
         case .taskMissing:
             missing.append(try TaskMissing(event: message.event))
         case .some(let type) where type.isEvent:
@@ -63,23 +87,15 @@ struct ProjectionBatch: Sendable {
         }
     }
 
-    /// The announcements that the submissions are queued. They are the same whenever they are made again.
-    var queuedEvents: [TaskEvent] {
-        submissions.map { submission in
-            let task = submission.task
-            var event = TaskEvent(
-                id: EventIdentity.phase(task.taskID, .queued),
-                type: .taskQueued,
-                taskID: task.taskID,
-                project: task.spec.project,
-                cluster: task.spec.cluster,
-                sequence: 1,
-                time: submission.publishedAt,
-                phase: .queued
-            )
-            event.traceParent = task.traceParent
-            return event
-        }
+    /// The announcements that the submissions are queued.
+    var queuedEvents: [TaskEvent] { submissions.map(\.queuedEvent) }
+
+    /// The announcements of those messages whose place meets a condition; a message of unknown place always does.
+    func queuedEvents(where condition: (TopicPartition, Int64) -> Bool) -> [TaskEvent] {
+        submissions.filter { submission in
+            guard let offset = submission.place.offset else { return true }
+            return condition(TopicPartition(topic: submission.topic, partition: submission.place.partition), offset)
+        }.map(\.queuedEvent)
     }
 
     /// Tasks whose rows may be missing: all submissions, and those tasks that an event brings along because they were not

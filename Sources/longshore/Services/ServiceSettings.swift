@@ -46,14 +46,16 @@ extension ServiceCommand {
 extension Settings {
     /// A pool of connections to the configured database.
     ///
-    /// - Parameter service: The service's name, as the database shows it.
+    /// - Parameters:
+    ///   - service: The service's name, as the database shows it.
+    ///   - maximumConnections: How many connections there may be; as configured by default.
     /// - Returns: The pool; nothing is connected yet.
     /// - Throws: `SettingsError` when a key is malformed.
-    func postgresPool(service: String) throws -> PQPool {
+    func postgresPool(service: String, maximumConnections: Int? = nil) throws -> PQPool {
         PQPool(
             configuration: PQConfiguration(
                 url: secret(SettingKeys.postgresURL) ?? SecretBytes([]),
-                maximumConnections: try integer(SettingKeys.postgresConnections, in: 1...1_000),
+                maximumConnections: try maximumConnections ?? integer(SettingKeys.postgresConnections, in: 1...1_000),
                 applicationName: "longshore-\(service)"
             )
         )

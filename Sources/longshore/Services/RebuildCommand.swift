@@ -1,0 +1,51 @@
+import ArgumentParser
+import IntakeService
+import LibPQ
+import Logging
+import ServiceRuntime
+
+/// `longshore rebuild`: makes the read model anew from the topics.
+struct RebuildCommand: ServiceCommand {
+    static let keys = [SettingKeys.logLevel, SettingKeys.postgresURL, discard]
+
+    private static let discard = SettingKey(
+        "discard",
+        form: "BOOL",
+        "also forget what is there; tasks older than the topics' retention are lost",
+        default: "false"
+    )
+
+    static let configuration = CommandConfiguration(
+        commandName: "rebuild",
+        abstract: "Have the read model written anew from the topics; while no intake runs.",
+        usage: "longshore rebuild [--KEY VALUE …]",
+        discussion: keysHelp
+    )
+
+    @Argument(parsing: .captureForPassthrough, help: .hidden)
+    var arguments: [String] = []
+
+    func run() async throws {
+        let settings = try await readSettings()
+        guard settings.secret(SettingKeys.postgresURL) != nil else {
+            throw SettingsError(["--postgres-url-file is required"])
+        }
+        let isDiscarding = try settings.bool(Self.discard)
+        let pool = try settings.postgresPool(service: "rebuild", maximumConnections: 1)
+        let report: ReadModelRebuild.Report
+        do {
+            report = try await ReadModelRebuild(pool: pool).run(discarding: isDiscarding)
+        } catch let error as PQError {
+            await pool.close()
+            throw CommandFailure(error.isRetryable ? .unreachable : .taskFailed, "the database: \(error)")
+        } catch let refusal as ReadModelRebuild.Refusal {
+            await pool.close()
+            throw CommandFailure(.taskFailed, refusal.description)
+        }
+        await pool.close()
+        if isDiscarding { Console.print("\(report.discarded) tasks discarded") }
+        Console.print(
+            "\(report.partitions) partitions are read again from their beginning as soon as an intake is started"
+        )
+    }
+}
