@@ -98,7 +98,7 @@ extension DeliveryStore {
     /// Takes deliveries back whose notifier has vanished: its lease has run out and no outcome was recorded.
     ///
     /// - Returns: how many there were.
-    func recoverExpired(_ schedule: DeliverySchedule, limit: Int = 100) async throws -> Int {
+    func recoverExpired(_ schedule: DeliverySchedule, limit: Int = 1_000) async throws -> Int {
         try await pool.transaction { connection in
             let rows = try await connection.query(
                 """

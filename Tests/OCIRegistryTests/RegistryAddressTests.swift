@@ -167,6 +167,8 @@ import Testing
         home.withLock { $0 = server.url("/v2/back") }
         #expect(try await resolve(server.registryHost) == nil)
         #expect(other.requests.count == 1)
+        #expect(server.requests.last?.target == "/v2/back")
+        #expect(server.authorizations.map { $0 != nil } == [false, true, false])
         #expect(other.requests.allSatisfy { $0.header("Authorization") == nil && !$0.target.contains("canary") })
     }
 

@@ -101,7 +101,8 @@ struct RegistryExchange: Sendable {
 
     // MARK: - Redirects
 
-    /// Sends a request and follows its redirects; another host gets no authorization.
+    /// Sends a request and follows its redirects. Another host gets no authorization, and once one has had its say where to
+    /// go on, nobody does: it must not send the credential to a place of its choice in the registry.
     private func follow<Reply: RegistryReply>(
         _ call: RegistryCall,
         authorization: SecretBytes?,
@@ -112,8 +113,8 @@ struct RegistryExchange: Sendable {
         else {
             throw RegistryError(.invalidReference, host: host, message: "the request's URL cannot be read")
         }
+        var isOwn = url.origin == origin.origin
         for _ in 0...Self.maximumRedirects {
-            let isOwn = url.origin == origin.origin
             let request = request(for: call, url: url, authorization: isOwn ? authorization : nil)
             let reply: Reply
             do throws(CurlError) {
@@ -133,6 +134,7 @@ struct RegistryExchange: Sendable {
                 )
             }
             url = next
+            isOwn = isOwn && url.origin == origin.origin
         }
         throw RegistryError(.invalidResponse, host: host, message: "too many redirects")
     }
