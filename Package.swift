@@ -118,8 +118,8 @@ targets += [
     .testTarget(
         name: "LongshoreCommandTests",
         dependencies: [
-            "longshore", "TestSupport", "LongshoreMessages", "LongshoreDomain", "WireFormats", "Redaction",
-            argumentParser,
+            "longshore", "TestSupport", "ServiceRuntime", "ExecutorService", "Curl", "LongshoreMessages",
+            "LongshoreDomain", "WireFormats", "Redaction", argumentParser,
         ]
     ),
     .testTarget(

@@ -1,0 +1,56 @@
+import Curl
+import ExecutorService
+import ServiceRuntime
+import Testing
+
+@testable import longshore
+
+@Suite("The executor's settings") struct ExecutorSettingsTests {
+    private func configuration(_ values: [String: String] = [:]) throws -> ExecutorConfiguration {
+        let keys = ExecutorCommand.keys
+        let known = Dictionary(uniqueKeysWithValues: keys.map { ($0.name, $0) })
+        var settings: [SettingKey: String] = [:]
+        for (name, value) in values.merging(["kafka-bootstrap-servers": "127.0.0.1:9092"], uniquingKeysWith: { $1 }) {
+            settings[try #require(known[name])] = value
+        }
+        return try ExecutorSettings.configuration(Settings(values: settings, keys: keys), environment: [:])
+    }
+
+    private func verdict(_ policy: AddressPolicy, _ address: String) throws -> AddressPolicy.Verdict {
+        policy.verdict(for: try #require(IPAddress(address)))
+    }
+
+    @Test("let registries be anywhere but where clouds serve credentials")
+    func defaults() throws {
+        let policy = try configuration().registryAddresses
+        #expect(policy == ExecutorConfiguration(identity: "one", kafka: try configuration().kafka).registryAddresses)
+        for address in ["8.8.8.8", "10.1.2.3", "127.0.0.1", "::1", "fd00::1", "64:ff9b::808:808"] {
+            #expect(try verdict(policy, address) == .allowed, "\(address)")
+        }
+        for address in ["169.254.169.254", "fe80::1", "168.63.129.16", "64:ff9b::a9fe:a9fe"] {
+            #expect(try verdict(policy, address) == .refused(.linkLocal), "\(address)")
+        }
+    }
+
+    @Test("take networks away from registries and give others")
+    func networks() throws {
+        let policy = try configuration([
+            "registry-allow-loopback": "false", "registry-allow-private": "false",
+            "registry-allowed-networks": "10.1.0.0/16, 240.0.0.0/4", "registry-denied-networks": "10.1.2.0/24",
+        ]).registryAddresses
+        #expect(try verdict(policy, "127.0.0.1") == .refused(.loopback))
+        #expect(try verdict(policy, "192.168.0.1") == .refused(.private))
+        #expect(try verdict(policy, "10.1.1.1") == .allowed)
+        #expect(try verdict(policy, "10.1.2.1") == .refused(.denied))
+        #expect(try verdict(policy, "240.0.0.1") == .allowed)
+    }
+
+    @Test(
+        "name the flag of a network that is none",
+        arguments: ["registry-allowed-networks", "registry-denied-networks"]
+    )
+    func malformed(name: String) {
+        let error = #expect(throws: SettingsError.self) { try configuration([name: "10.0.0.0/8,everywhere"]) }
+        #expect(error?.description.contains("--\(name): “everywhere”") == true)
+    }
+}
