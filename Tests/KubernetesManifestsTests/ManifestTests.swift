@@ -20,7 +20,7 @@ private let root = String(#filePath.split(separator: "/Tests/")[0])
         }
     }
 
-    @Test(arguments: ["base", "overlays/example"]) func `kustomize builds what the README names`(
+    @Test(arguments: ["base", "overlays/example", "overlays/keda"]) func `kustomize builds what the README names`(
         folder: String
     ) async throws {
         let objects = try await objects(folder)
@@ -35,6 +35,22 @@ private let root = String(#filePath.split(separator: "/Tests/")[0])
             podSpecs(objects).map(\.name).sorted()
                 == ["longshore-executor", "longshore-intake", "longshore-notifier"]
         )
+    }
+
+    @Test func `executors scale on the lag of their consumer group, and nothing else sets their number`() async throws {
+        let objects = try await objects("overlays/keda")
+        let executor = objects.first { $0["kind"] == "Deployment" && $0["metadata"]?["name"] == "longshore-executor" }
+        #expect(executor != nil && executor?["spec"]?["replicas"] == nil)
+        let scaled = try #require(objects.first { $0["kind"] == "ScaledObject" })
+        let trigger = try #require(scaled["spec"]?["triggers"]?.array?.first)
+        #expect(scaled["spec"]?["scaleTargetRef"]?["name"] == executor?["metadata"]?["name"])
+        let cluster = objects.first {
+            $0["kind"] == "ConfigMap" && $0["metadata"]?["namespace"] == executor?["metadata"]?["namespace"]
+        }?["data"]?["LONGSHORE_CLUSTER"]?.string
+        #expect(trigger["metadata"]?["consumerGroup"]?.string == cluster.map { "longshore.executor.\($0)" })
+        #expect(trigger["metadata"]?["topic"] == nil)
+        let authentication = try #require(objects.first { $0["kind"] == "TriggerAuthentication" })
+        #expect(trigger["authenticationRef"]?["name"] == authentication["metadata"]?["name"])
     }
 
     @Test func `the embedded objects are those of the folder`() async throws {

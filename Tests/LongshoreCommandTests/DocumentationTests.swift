@@ -1,0 +1,47 @@
+import FoundationEssentials
+import ServiceRuntime
+import TestSupport
+import Testing
+
+@testable import longshore
+
+/// What the documents name must exist, and what exists must be in the documents.
+@Suite struct DocumentationTests {
+    private let root = String(#filePath.split(separator: "/Tests/")[0])
+
+    @Test func `the README lists every key of every service, with the name of its variable`() {
+        let readme = readFile("\(root)/README.md")
+        let commands: [any ServiceCommand.Type] = [
+            IntakeCommand.self, ExecutorCommand.self, NotifierCommand.self, MigrateCommand.self, RebuildCommand.self,
+        ]
+        let flags = Set(commands.flatMap { command in command.keys.map { $0.isSecret ? $0.name + "-file" : $0.name } })
+        #expect(flags.count > 50)
+        for flag in flags.sorted() {
+            #expect(readme.contains("| `--\(flag)"), "--\(flag) is not in the README's table")
+        }
+        let listed = readme.split(separator: "\n").compactMap { line -> String? in
+            guard line.hasPrefix("| `--") else { return nil }
+            return String(line.dropFirst(5).prefix { $0 != " " && $0 != "`" })
+        }
+        // Of the settings' own: the file to read them from.
+        #expect(Set(listed).subtracting(flags) == ["config"], "the README lists keys that do not exist")
+    }
+
+    @Test func `every metric and every flag of the operations guide exists`() throws {
+        let guide = readFile("\(root)/docs/operations.md")
+        let sources = try Self.text(of: "\(root)/Sources")
+        let metrics = Set(guide.matches(of: /longshore_[a-z_]+[a-z]/).map { String($0.output) })
+            .subtracting(["longshore_intake", "longshore_notifier"])
+        #expect(metrics.count > 12)
+        // Not within the expectation, which would print all sources.
+        #expect(metrics.filter { !sources.contains("\"\($0)\"") }.sorted() == [], "no service has these metrics")
+        let flags = Set(guide.matches(of: /`--([a-z-]+)/).map { String($0.output.1) })
+        #expect(flags.count > 8)
+        #expect(flags.filter { !sources.contains("\"\($0)\"") }.sorted() == [], "no command has these flags")
+    }
+
+    private static func text(of folder: String) throws -> String {
+        try FileManager.default.subpathsOfDirectory(atPath: folder).filter { $0.hasSuffix(".swift") }
+            .map { readFile("\(folder)/\($0)") }.joined()
+    }
+}
