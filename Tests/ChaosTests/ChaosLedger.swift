@@ -44,7 +44,11 @@ struct ChaosLedger {
     // MARK: - Counting
 
     /// Counts tasks: each accepted one must have ended once, as what was asked allows.
-    mutating func countTasks(of world: ChaosWorld, _ asked: [ChaosLoad.Asked]) async throws {
+    mutating func countTasks(
+        of world: ChaosWorld,
+        _ asked: [ChaosLoad.Asked],
+        _ accounts: Accounts
+    ) async throws {
         var states: [String: String] = [:]
         var unexpected: [String] = []
         for task in asked {
@@ -64,7 +68,6 @@ struct ChaosLedger {
             note("  \(kind.rawValue)", text)
         }
         expectNone("tasks that ended as they must not, or not at all", unexpected)
-        let accounts = try await Accounts(of: world.fleet.host)
         expectNone("tasks or nodes without exactly one terminal event, by id", accounts.faults(of: asked.map(\.id)))
         let strangers = Set(accounts.terminalEvents.keys).subtracting(asked.map(\.id))
         expectNone("tasks that nobody asked for", Array(strangers))

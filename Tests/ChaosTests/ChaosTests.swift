@@ -25,7 +25,10 @@ struct ChaosTests {
         let before = Footprint.all(of: world.fleet)
 
         let jobs = try await JobWatch(world.fleet.host)
+        let passwords = [world.registries.first, world.registries.second].map { Canary($0.password) } + [canary]
+        let tail = try await EventTail(world.fleet.host, searchingFor: passwords)
         let watching = Task { await jobs.run() }
+        let reading = Task { await tail.run() }
         let plan = ChaosPlan(seed: seed, seconds: minutes * 60, sizes: ChaosWorld.sizes, nodes: ChaosWorld.nodes)
         let done = await carryOut(plan, on: world, load, report)
         report.say("\(done) of \(plan.steps.count) actions done; healing")
@@ -46,11 +49,16 @@ struct ChaosTests {
         }
         watching.cancel()
         await watching.value
-        try await ledger.countTasks(of: world, asked)
+        reading.cancel()
+        await reading.value
+        await tail.finish()
+        ledger.note("events read", await tail.count)
+        ledger.expectNone("events that were not read", await tail.gaps)
+        try await ledger.countTasks(of: world, asked, await tail.accounts)
         ledger.note("Jobs seen", jobs.count)
         ledger.expectNone("nodes of a task with two Jobs at once", Array(jobs.overlaps))
         try await ledger.countObjects(of: world, tasks: asked.map(\.id))
-        try await search(world, canary, asked, &ledger)
+        try await search(world, passwords, asked, await tail.search, &ledger)
         ledger.compare(before, Footprint.all(of: world.fleet))
         report.say(ledger.text)
         #expect(ledger.faults.isEmpty)
@@ -111,19 +119,19 @@ struct ChaosTests {
 
     private func search(
         _ world: ChaosWorld,
-        _ canary: Canary,
+        _ passwords: [Canary],
         _ asked: [ChaosLoad.Asked],
+        _ events: CanarySearch,
         _ ledger: inout ChaosLedger
     ) async throws {
-        let passwords = [world.registries.first, world.registries.second].map { Canary($0.password) }
-        var search = CanarySearch(for: [canary] + passwords)
+        var search = CanarySearch(for: passwords)
         try await search.addTopics(of: world.fleet)
         try await search.addDatabase(of: world.fleet)
         try await search.addCluster(of: world.fleet, tasks: asked.map(\.id))
         try await search.addProcesses(of: world.fleet)
         for (index, text) in world.receiver.texts.enumerated() { search.add("webhook \(index)", text) }
-        ledger.note("texts searched for passwords", search.searched)
-        ledger.expectNone("places where a password was found", search.found)
+        ledger.note("texts searched for passwords", search.searched + events.searched)
+        ledger.expectNone("places where a password was found", search.found + events.found)
     }
 }
 

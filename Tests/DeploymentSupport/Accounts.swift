@@ -1,5 +1,5 @@
 import LongshoreMessages
-import RDKafka
+package import RDKafka
 import WireFormats
 
 /// What must be true of a deployment once all work is done: nothing lost, nothing twice, nothing left.
@@ -11,20 +11,29 @@ package struct Accounts: Sendable {
 
     private static let ends = ["succeeded", "failed", "cancelled", "rejected"]
 
+    /// No event has been read yet.
+    package init() {}
+
     /// Reads all events of a deployment.
     package init(of deployment: Deployment) async throws {
-        for record in try await KafkaTopics.records(of: Topics.events, deployment: deployment) {
-            let headers = record.headers.map { MessageHeader(name: $0.name, value: $0.value) }
-            let event = try CloudEvent(headers: headers, value: record.value)
-            let parts = event.type.split(separator: ".")
-            guard let subject = event.subject, parts.count == 5 else { continue }
-            switch parts[2] {
-            case "task" where Self.ends.contains(String(parts[3])):
-                terminalEvents[subject, default: []].insert(event.id)
-            case "node" where parts[3] != "pulling":
-                nodeEvents[subject, default: []].insert(event.id)
-            default: break
-            }
+        for record in try await KafkaTopics.records(of: Topics.events, deployment: deployment) { try note(record) }
+    }
+
+    /// Notes a record of the events' topic.
+    ///
+    /// - Parameter record: The record.
+    /// - Throws: `CloudEventError` when it is no event.
+    package mutating func note(_ record: ConsumerRecord) throws {
+        let headers = record.headers.map { MessageHeader(name: $0.name, value: $0.value) }
+        let event = try CloudEvent(headers: headers, value: record.value)
+        let parts = event.type.split(separator: ".")
+        guard let subject = event.subject, parts.count == 5 else { return }
+        switch parts[2] {
+        case "task" where Self.ends.contains(String(parts[3])):
+            terminalEvents[subject, default: []].insert(event.id)
+        case "node" where parts[3] != "pulling":
+            nodeEvents[subject, default: []].insert(event.id)
+        default: break
         }
     }
 
