@@ -104,10 +104,10 @@ struct DeliveryCrashTests {
         let harness = try await NotifierHarness()
         harness.kubernetes.put("webhook-default", Self.secret(["secret": Self.newKey]))
         // Longer than the lease and the next look for leases that have run out.
-        harness.kubernetes.delayNextSecret(by: .seconds(11))
+        harness.kubernetes.delayNextSecret(by: .seconds(14))
         var configuration = NotifierHarness.configuration(delays: Array(repeating: .milliseconds(50), count: 6))
-        configuration.requestTimeout = .seconds(1)
-        configuration.lease = .seconds(2)
+        configuration.requestTimeout = .seconds(3)
+        configuration.lease = .seconds(6)
         let services = try (0..<2).map { _ in
             configuration.identity = NotifierConfiguration.randomIdentity()
             return try harness.service(configuration)

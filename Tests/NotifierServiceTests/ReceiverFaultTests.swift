@@ -72,7 +72,7 @@ struct ReceiverFaultTests {
         let servers = try Self.faults.map { try ScriptedHTTPServer([$0.behaviour]) }
         defer { for server in servers { server.stop() } }
         var configuration = NotifierHarness.configuration()
-        configuration.requestTimeout = .seconds(4)
+        configuration.requestTimeout = .seconds(6)
         try await NotifierHarness().run(configuration) { harness in
             var ids: [String] = []
             for (fault, server) in zip(Self.faults, servers) {
@@ -280,7 +280,7 @@ struct ReceiverFaultTests {
         defer { receiver.stop() }
         var configuration = NotifierHarness.configuration(delays: [.zero, .seconds(3_600)])
         configuration.maximumInFlight = 16
-        configuration.requestTimeout = .seconds(3)
+        configuration.requestTimeout = .seconds(5)
         configuration.drainTimeout = .milliseconds(100)
         let nodes = (0..<24).map { "node-\($0)" }
         try await NotifierHarness().run(configuration) { harness in
