@@ -8,6 +8,10 @@ import BlockingExecutor
 package final class PQConnection: Sendable {
     private let handle = PQHandle()
     private let executor: BlockingExecutor
+    /// In milliseconds. Whoever asks has given up long before a statement's time is over, and each that waits for a table that
+    /// somebody has locked holds a connection: none would be left for what needs no such table.
+    private static let longestLockWait: Int64 = 10_000
+
     private let statementTimeout: Duration
 
     private init(_ configuration: PQConfiguration) {
@@ -31,9 +35,10 @@ package final class PQConnection: Sendable {
         let connection = PQConnection(configuration)
         let handle = connection.handle
         let milliseconds = configuration.statementTimeout.wholeMilliseconds
+        let lockWait = Swift.min(milliseconds, longestLockWait)
         // A transaction that its client has forgotten must not hold locks for ever.
         let settings = """
-            SET statement_timeout = \(milliseconds); SET lock_timeout = \(milliseconds);
+            SET statement_timeout = \(milliseconds); SET lock_timeout = \(lockWait);
             SET idle_in_transaction_session_timeout = \(max(60_000, milliseconds * 2)); SET TimeZone = 'UTC'
             """
         try await connection.executor.run { () throws(PQError) in

@@ -1,0 +1,4 @@
+import Logging
+
+/// Says nothing.
+let quietLogger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
