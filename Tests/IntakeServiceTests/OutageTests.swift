@@ -72,6 +72,30 @@ struct OutageTests {
     }
 
     @Test
+    func `A task whose message Kafka finds too large is refused for good, and nobody else with it`() async throws {
+        let intake = try await Intake(announcesKey: false)
+        #expect(try await intake.submit(["images": ["nginx"]]).status == 202)
+        let messageTooLarge: Int32 = 10
+        intake.cluster.pushRequestErrors(api: 0, [messageTooLarge])
+        let answer = try await intake.submit(["images": ["nginx"]], key: "large")
+        #expect(answer.status == 413)
+        #expect(answer.json["type"]?.string?.contains("too-large") == true)
+        #expect(answer.header("Retry-After") == nil)
+        // What was refused in a batch with others is judged alone.
+        intake.cluster.pushRequestErrors(api: 0, [messageTooLarge])
+        let statuses = try await withThrowingTaskGroup(of: Int.self) { group in
+            for number in 0..<8 {
+                group.addTask { try await intake.submit(["images": ["nginx"]], key: "batch-\(number)").status }
+            }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(statuses.count { $0 == 202 } >= 7)
+        // A client that comes again with a smaller one, or to a topic that takes more, is not refused for having asked before.
+        #expect(try await intake.submit(["images": ["nginx"]], key: "large").status == 202)
+        try await intake.stop()
+    }
+
+    @Test
     func `The service starts before its schema is there`() async throws {
         let intake = try await Intake(migrates: false, announcesKey: false)
         let answer = try await intake.submit(["images": ["nginx"]])

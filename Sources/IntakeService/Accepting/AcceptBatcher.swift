@@ -28,6 +28,8 @@ final class AcceptBatcher: Sendable {
         case conflict
         /// Postgres or Kafka is out of reach, or refuses; the text is for the client.
         case unavailable(String)
+        /// Kafka takes no message of this size, now or later.
+        case tooLarge
         /// More is waiting than may wait.
         case full
     }
@@ -90,6 +92,11 @@ final class AcceptBatcher: Sendable {
             if refused { continuation.resume(returning: .full) }
         }
     }
+
+    /// Whether there is a task of this id, or one that waits for its message.
+    ///
+    /// - Throws: `PQError` when that cannot be told now.
+    func isKnown(_ task: TaskID) async throws -> Bool { try await store.task(task.text) != nil }
 
     /// Works until the task is cancelled, then finishes what waits.
     func run() async {
@@ -167,10 +174,22 @@ final class AcceptBatcher: Sendable {
             guard let row = rows[id.text], row.requestHash == submission.task.requestHash else { continue }
             if row.phase == .accepting { toSend.append(id) }
         }
-        let reports = await producer.send(toSend.compactMap { first[$0]?.record })
+        let reports = await send(toSend.compactMap { first[$0]?.record })
         let sent = Dictionary(uniqueKeysWithValues: zip(toSend, reports))
         await note(sent)
         return submissions.map { outcome(of: $0, row: rows[$0.task.id.text], report: sent[$0.task.id]) }
+    }
+
+    /// Sends all at once. Brokers judge the size of a batch of the client library's making: what was refused in company is sent
+    /// alone, so that nobody's request is too large because of another's.
+    private func send(_ records: [ProducerRecord]) async -> [Result<DeliveryReport, KafkaError>] {
+        var reports = await producer.send(records)
+        guard records.count > 1 else { return reports }
+        for (index, report) in reports.enumerated() {
+            guard case .failure(let error) = report, error.code == .messageTooLarge else { continue }
+            reports[index] = await producer.send([records[index]]).first ?? report
+        }
+        return reports
     }
 
     /// Writes down what Kafka has acknowledged, before a client hears of it: a task that is gone from Kafka later on was
@@ -210,7 +229,7 @@ final class AcceptBatcher: Sendable {
                 "A task was not published",
                 metadata: ["task_id": "\(row.id)", "error": "\(error)", "code": "\(error.code)"]
             )
-            return .unavailable("Kafka does not take the task")
+            return error.code == .messageTooLarge ? .tooLarge : .unavailable("Kafka does not take the task")
         case nil:
             return .existing(row)
         }

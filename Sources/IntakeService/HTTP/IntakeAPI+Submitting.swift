@@ -68,6 +68,7 @@ extension IntakeAPI {
         case .conflict:
             throw Problem(.conflict, .conflict, "another request has used this Idempotency-Key")
         case .unavailable(let detail): throw Problem.unavailable(detail)
+        case .tooLarge: throw Problem(.contentTooLarge, .tooLarge, "Kafka takes no message of this task's size")
         case .full: throw Problem.unavailable("too many requests are waiting", retryAfter: .seconds(1))
         }
     }
@@ -178,6 +179,7 @@ extension AcceptBatcher.Outcome {
         case .existing: "existing"
         case .conflict: "conflict"
         case .unavailable: "unavailable"
+        case .tooLarge: "tooLarge"
         case .full: "full"
         }
     }

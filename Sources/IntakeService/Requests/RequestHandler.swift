@@ -97,6 +97,11 @@ struct RequestHandler: Sendable {
             return .done
         case .existing: return .done
         case .unavailable, .full: return .retry
+        case .tooLarge:
+            // To wait would hold up everything behind it for ever.
+            let detail = "Kafka takes no message of this task's size"
+            let fault = RequestFault(pointer: JSONPointer(), kind: .tooLong, detail: detail)
+            return await refuse(RequestFaults([fault]), requested, message, isOwn: true)
         case .conflict:
             let fault = RequestFault(
                 pointer: JSONPointer().appending("idempotencykey"),
@@ -110,19 +115,40 @@ struct RequestHandler: Sendable {
     // MARK: - Refusing
 
     /// Keeps the request without its values, and says what is wrong with it.
+    /// With `isConflict` the key is another request's; with `isOwn` the row that the key has is this request's.
     private func refuse(
         _ faults: RequestFaults,
         _ requested: TaskRequested,
         _ message: KafkaMessage,
-        isConflict: Bool = false
+        isConflict: Bool = false,
+        isOwn: Bool = false
     ) async -> Result {
+        let rejection = rejection(faults, requested, message)
+        // The task of a key that was used before exists and is somebody's: nothing is said about it, and certainly not its end.
+        let isKnown: Bool
+        do {
+            if isConflict || isOwn {
+                isKnown = isConflict
+            } else {
+                isKnown = try await acceptor.batcher.isKnown(rejection.taskID)
+            }
+        } catch {
+            logger.warning("A refusal has to wait", metadata: [LogKey.error: "\(error)"])
+            return .retry
+        }
         metrics.countSubmission(source: "kafka", outcome: isConflict ? "conflict" : "invalid")
         metrics.deadLetters.increment()
         var records = [deadLetter(faults, requested, message)]
-        // The task of a conflicting key exists and is somebody's: nothing is said about it.
-        if !isConflict { records.append(ProducerRecord(rejection(faults, requested, message).record)) }
-        for report in await producer.send(records) {
-            guard case .failure(let error) = report else { continue }
+        if !isKnown { records.append(ProducerRecord(rejection.record)) }
+        for (index, report) in await producer.send(records).enumerated() {
+            guard case .failure(var error) = report else { continue }
+            if index == 0, error.code == .messageTooLarge {
+                // What happened counts more than what it happened to.
+                records[0].value = nil
+                records[0].headers.append(KafkaHeader(name: KafkaDeadLetter.valueHeader, value: Array("tooLarge".utf8)))
+                guard case .failure(let again)? = await producer.send([records[0]]).first else { continue }
+                error = again
+            }
             logger.warning("A refusal was not published", metadata: [LogKey.error: "\(error)"])
             return .retry
         }
