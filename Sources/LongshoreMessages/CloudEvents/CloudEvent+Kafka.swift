@@ -6,7 +6,8 @@ extension CloudEvent {
     package static let maximumValueBytes = 2 << 20
     private static let headerPrefix = "ce_"
     private static let contentTypeHeader = "content-type"
-    private static let maximumAttributeBytes = 4 << 10
+    /// The longest attribute that is read, in either mode: what is read in one is written in the other.
+    static let maximumAttributeBytes = 4 << 10
 
     /// The event as a record in binary mode: attributes as `ce_…` headers, the data alone as the value.
     ///

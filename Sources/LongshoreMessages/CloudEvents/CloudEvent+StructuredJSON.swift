@@ -56,6 +56,13 @@ extension CloudEvent {
     private static func text(of value: JSONValue, attribute: String) throws(CloudEventError) -> String {
         switch value {
         case .string(let text):
+            guard text.utf8.count <= maximumAttributeBytes else {
+                throw CloudEventError(
+                    .invalidAttribute,
+                    place: attribute,
+                    message: "expected at most \(maximumAttributeBytes) bytes"
+                )
+            }
             return text
         case .bool(let flag) where !contextAttributes.contains(attribute):
             return flag ? "true" : "false"

@@ -162,6 +162,18 @@ struct CloudEventTests {
         #expect(secret.map { !"\($0)".contains("hunter2") } == true)
     }
 
+    @Test("have no longer attributes in one mode than in the other, for they are passed on in the other")
+    func boundsAttributes() throws {
+        for length in [4_096, 4_097] {
+            var event = Self.event
+            event.extensions["traceparent"] = String(repeating: "a", count: length)
+            for record in [event.kafkaRecord(topic: "t"), event.structuredKafkaRecord(topic: "t")] {
+                let again = try? CloudEvent(headers: record.headers, value: record.value)
+                #expect(again == (length > 4_096 ? nil : event))
+            }
+        }
+    }
+
     @Test("never crash the reader, whatever is flipped in them")
     func survivesMutations() {
         let records = [Self.event.kafkaRecord(topic: "t"), Self.event.structuredKafkaRecord(topic: "t")]
