@@ -23,6 +23,8 @@ package struct IntakeConfiguration: Sendable {
     package var maximumEventStreams = 1_000
     /// How long finished tasks stay in the read model, in days, from 1. Default 30.
     package var retentionDays = 30
+    /// How long nothing may be heard of a task that was begun, until executors are asked whether it is still there. Default 30 s.
+    package var taskSilence = Duration.seconds(30)
     /// Whether missing migrations are applied at start. Default false.
     package var migratesAtStart = false
     /// Partitions of topics that are made. Default 12.
@@ -58,6 +60,7 @@ package struct IntakeConfiguration: Sendable {
         requestsPerSecond = Double(try settings.integer(Self.rateKey))
         maximumEventStreams = try settings.integer(Self.streamsKey)
         retentionDays = try settings.integer(Self.retentionKey, in: 1...36_500)
+        taskSilence = try settings.seconds(Self.silenceKey, in: 1...86_400)
         migratesAtStart = try settings.bool(Self.migrateKey)
         partitions = try settings.integer(SettingKeys.kafkaPartitions, in: 1...10_000)
         let replicas = try settings.required(SettingKeys.kafkaReplication)
@@ -79,7 +82,7 @@ extension IntakeConfiguration {
     /// The keys of this service, beside those that every service has.
     package static let keys: [SettingKey] = [
         addressKey, tokenFileKey, plaintextKey, clustersKey, pinnedKeysKey, kafkaProjectsKey, rateKey, streamsKey,
-        retentionKey, migrateKey,
+        retentionKey, silenceKey, migrateKey,
     ]
 
     private static let addressKey = SettingKey(
@@ -132,6 +135,12 @@ extension IntakeConfiguration {
         "retention-days",
         form: "DAYS",
         "how long finished tasks stay in the database",
+        default: "30"
+    )
+    private static let silenceKey = SettingKey(
+        "task-silence-seconds",
+        form: "SECONDS",
+        "how long nothing may be heard of a task under way until executors are asked whether it is still there",
         default: "30"
     )
     private static let migrateKey = SettingKey(

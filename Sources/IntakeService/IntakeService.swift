@@ -15,7 +15,7 @@ package import ServiceRuntime
 package final class IntakeService: Service {
     /// The consumer group for requests.
     package static let requestsGroup = "longshore.intake"
-    /// How often tasks without messages are looked for.
+    /// How often tasks without messages are looked for, at least.
     private static let sweepInterval = Duration.seconds(10)
 
     private let configuration: IntakeConfiguration
@@ -271,11 +271,13 @@ package final class IntakeService: Service {
             pool: pool,
             consumer: consumer,
             producer: producer,
+            silence: configuration.taskSilence,
             metrics: metrics,
             logger: logger
         )
+        let interval = min(Self.sweepInterval, configuration.taskSilence)
         await cancelWhenGracefulShutdown { [logger] in
-            while (try? await Task.sleep(for: Self.sweepInterval)) != nil {
+            while (try? await Task.sleep(for: interval)) != nil {
                 do {
                     try await unpublished.sweep()
                     try await lost.sweep()

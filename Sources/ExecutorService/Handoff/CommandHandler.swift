@@ -70,6 +70,10 @@ struct CommandHandler: Sendable {
     /// ended the last event is told once more, in case it is that which was lost.
     private func confirm(_ pullTask: PullTask?, _ command: TaskCommand, _ logger: Logger) async throws {
         guard let pullTask else {
+            // One that kubectl made has another name, which the informer may not have told yet, or not any more.
+            let selection = ListOptions(namespace: context.configuration.namespace)
+            let all = try await context.client.listAll(PullTask.self, selection).items
+            guard !all.contains(where: { $0.taskID == command.taskID }) else { return }
             logger.warning("There is no PullTask of a task that was accepted; intake is told")
             _ = try await context.publisher.producer.send(ProducerRecord(TaskMissing(answering: command).record))
             return

@@ -8,9 +8,9 @@ import ServiceRuntime
 import WireFormats
 
 /// Finds tasks that were accepted and that nothing will ever carry out, because the broker has lost their message and no
-/// executor has made a PullTask of it before.
+/// executor has made a PullTask of it before, or because their PullTask was deleted while no executor was there to see it.
 ///
-/// That a message is gone can only be suspected from here, and cheaply: its offset is not in its partition any more, or the
+/// That a PullTask is gone can only be suspected from here: nothing has been heard of the task for a while. That a message is gone can only be suspected from here, and cheaply: its offset is not in its partition any more, or the
 /// projector has read past it without seeing it. Whether the task is lost is for the executors to say: they are asked by a
 /// command in the same partition, behind the message if that is there after all. Only their answer ends the task, however long
 /// it takes; a suspicion that is wrong costs one message.
@@ -25,11 +25,21 @@ struct LostTaskSweeper: Sendable {
     let producer: KafkaProducer
     let metrics: IntakeMetrics
     let logger: Logger
+    /// How long nothing may be heard of a task that was begun, until executors are asked about it.
+    let silence: Duration
     var settling = Self.settling
     var patience = Self.patience
 
-    init(pool: PQPool, consumer: KafkaConsumer, producer: KafkaProducer, metrics: IntakeMetrics, logger: Logger) {
+    init(
+        pool: PQPool,
+        consumer: KafkaConsumer,
+        producer: KafkaProducer,
+        silence: Duration = .seconds(30),
+        metrics: IntakeMetrics,
+        logger: Logger
+    ) {
         self.pool = pool
+        self.silence = silence
         self.marks = TaskTopicMarks(pool: pool, consumer: consumer)
         self.producer = producer
         self.metrics = metrics
@@ -40,6 +50,7 @@ struct LostTaskSweeper: Sendable {
     func sweep() async throws {
         try await suspectOutside()
         try await suspectUnread()
+        try await suspectSilent()
         try await ask()
         try await report()
     }
@@ -106,6 +117,19 @@ struct LostTaskSweeper: Sendable {
         }
     }
 
+    /// Tasks that were begun and of which nothing has been heard. Most of them pull something large; to ask costs one message
+    /// for each silence, and then ever fewer.
+    private func suspectSilent() async throws {
+        try await pool.query(
+            """
+            UPDATE longshore.tasks SET suspected_at = now(), asked_at = NULL
+            WHERE \(LostTasks.started) AND lost_at IS NULL AND (suspected_at IS NULL OR suspected_at < updated_at)
+                AND updated_at < now() - make_interval(secs => $1)
+            """,
+            [.double(silence / .seconds(1))]
+        )
+    }
+
     // MARK: - Asking
 
     private func ask() async throws {
@@ -118,32 +142,38 @@ struct LostTaskSweeper: Sendable {
                     AND (asked_at IS NULL
                         OR now() - asked_at > greatest(make_interval(secs => $1), asked_at - suspected_at))
                 ORDER BY suspected_at LIMIT 500 FOR UPDATE SKIP LOCKED)
-            RETURNING id, project, cluster, priority_class, message_partition, asked_at, traceparent
+            RETURNING id, project, cluster, priority_class, message_partition, asked_at, traceparent,
+                \(LostTasks.started) AS is_started
             """,
             [.double(patience / .seconds(1))]
         )
         var questions: [ProducerRecord] = []
-        var asked: [String] = []
+        var asked: [(id: String, isStarted: Bool)] = []
         for row in rows {
             guard let question = try question(row) else { continue }
             questions.append(question)
-            asked.append(try row.text("id"))
+            asked.append((try row.text("id"), try row.bool("is_started")))
         }
         guard !questions.isEmpty else { return }
         var unasked: [String] = []
+        var suspected = 0
         for (index, result) in await send(questions).enumerated() {
-            guard case .failure(let error) = result else { continue }
-            unasked.append(asked[index])
+            guard case .failure(let error) = result else {
+                if !asked[index].isStarted { suspected += 1 }
+                continue
+            }
+            unasked.append(asked[index].id)
             logger.debug("Executors could not be asked about a task", metadata: [LogKey.error: "\(error)"])
         }
         if !unasked.isEmpty {
             try await pool.query("UPDATE longshore.tasks SET asked_at = NULL WHERE id = ANY($1)", [.textArray(unasked)])
         }
-        guard asked.count > unasked.count else { return }
-        metrics.tasksAsked.increment(by: asked.count - unasked.count)
+        // That a task under way is silent is no cause for alarm.
+        guard suspected > 0 else { return }
+        metrics.tasksAsked.increment(by: suspected)
         logger.warning(
             "Messages of accepted tasks are gone from Kafka; the executors are asked about the tasks",
-            metadata: ["count": "\(asked.count - unasked.count)"]
+            metadata: ["count": "\(suspected)"]
         )
     }
 
@@ -176,7 +206,7 @@ struct LostTaskSweeper: Sendable {
         )
         var record = ProducerRecord(command.record)
         // Where the message was, so that it stays behind it even if partitions were added meanwhile.
-        record.partition = Int32(try row.int("message_partition"))
+        record.partition = try row.intOrNil("message_partition").map { Int32($0) }
         return record
     }
 
@@ -202,32 +232,42 @@ struct LostTaskSweeper: Sendable {
         }
         guard !events.isEmpty else { return }
         for report in await producer.send(events.map { ProducerRecord($0.record) }) { _ = try report.get() }
-        metrics.tasksLost.increment(by: events.count)
         for event in events {
-            logger.error(
-                "Kafka has lost an accepted task",
-                metadata: [LogKey.task: "\(event.taskID)", LogKey.project: "\(event.project)"]
-            )
+            let metadata: Logger.Metadata = [LogKey.task: "\(event.taskID)", LogKey.project: "\(event.project)"]
+            if event.type == .taskCancelled {
+                logger.notice("A task's PullTask was deleted", metadata: metadata)
+            } else {
+                metrics.tasksLost.increment()
+                logger.error("Kafka has lost an accepted task", metadata: metadata)
+            }
         }
     }
 
+    /// How a task ends that nothing will carry out. One that was begun has had a PullTask, which somebody has deleted.
     private static func event(of task: TaskRecord, id: TaskID, at time: Timestamp, traceParent: String?) -> TaskEvent {
+        let isStarted = task.startedAt != nil
+        let phase: TaskPhase = isStarted ? .cancelled : .failed
         var event = TaskEvent(
-            id: EventIdentity.phase(id, .failed),
-            type: .taskFailed,
+            id: EventIdentity.phase(id, phase),
+            type: isStarted ? .taskCancelled : .taskFailed,
             taskID: id,
             project: task.project,
             cluster: task.cluster,
             sequence: Int64(max(task.sequence, 1)) + 1,
             time: time,
-            phase: .failed,
+            phase: phase,
             counts: task.counts
         )
+        event.traceParent = traceParent
+        if isStarted {
+            event.reason = TaskStore.pullTaskDeleted
+            event.message = "The task's PullTask is gone from the cluster: somebody has deleted it"
+            return event
+        }
         event.cause = .internal
         event.reason = TaskStore.messageLost
         event.message =
             "Kafka acknowledged this task's message and has lost it since, and the cluster has no PullTask of it: nothing will carry it out"
-        event.traceParent = traceParent
         return event
     }
 }

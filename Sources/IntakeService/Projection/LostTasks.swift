@@ -7,6 +7,8 @@ import WireFormats
 enum LostTasks {
     /// A row whose task has not ended.
     static let unfinished = "phase IN ('accepting', 'queued', 'checking', 'pulling', 'paused')"
+    /// A row whose task an executor has begun: there was a PullTask of it.
+    static let started = "phase IN ('checking', 'pulling', 'paused')"
 
     /// What a batch says about where messages are and about those that are no more.
     static func notes(of batch: ProjectionBatch) -> [PQStatement] {

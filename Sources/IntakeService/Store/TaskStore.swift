@@ -8,6 +8,8 @@ struct TaskStore: Sendable {
     static let neverPublished = "NeverPublished"
     /// The reason of a task that was accepted and whose message Kafka has lost.
     static let messageLost = "MessageLost"
+    /// The reason of a task that was begun and whose PullTask somebody has deleted, as executors have it.
+    static let pullTaskDeleted = "Deleted"
 
     let pool: PQPool
 
