@@ -26,7 +26,10 @@ struct GrantsTests {
     )
     func grants() async throws {
         let fleet = try await Fleet.start(nodes: 2, executors: 0)
-        let executor = try fleet.start(.executor, arguments: ["--sweep-interval-seconds", "1"])
+        let executor = try fleet.start(
+            .executor,
+            arguments: ["--sweep-interval-seconds", "1", "--scheduling-allowance-seconds", "5"]
+        )
         try await fleet.waitUntilReady(executor)
         try await work(on: fleet)
         _ = await executor.process.stop(gracePeriod: .seconds(30))
@@ -101,6 +104,13 @@ struct GrantsTests {
         try await waitUntil("the first task to be removed after its time") {
             (try? await fleet.host.kubectl("get", "pulltask", pulled, "-n", "longshore")) == nil
         }
+        // Why the Pod of a Job was refused must be looked up.
+        _ = try await fleet.host.kubectl("delete", "priorityclass", "longshore-puller")
+        let refused = try await fleet.api.submit([
+            "images": [image], "registryCredentials": [registries.first.credential], "pullPolicy": "Always",
+            "timeoutSeconds": 1,
+        ])
+        _ = try await fleet.api.waitForEnd(of: refused)
     }
 
     private static func grant(_ call: JSONValue) -> Grant? {

@@ -83,7 +83,11 @@ struct PullFailure: Error, Sendable, Equatable {
     }
 
     static func status(_ code: Int, _ image: ImageName, scheme: String = "https") -> PullFailure {
-        resolving(image, "unexpected status from HEAD request to \(url(image, scheme)): \(code)")
+        let phrases = [
+            500: " Internal Server Error", 502: " Bad Gateway", 503: " Service Unavailable", 504: " Gateway Timeout",
+        ]
+        let status = "\(code)\(phrases[code] ?? "")"
+        return resolving(image, "unexpected status from HEAD request to \(url(image, scheme)): \(status)")
     }
 
     static func network(_ image: ImageName, scheme: String = "https", _ why: String) -> PullFailure {

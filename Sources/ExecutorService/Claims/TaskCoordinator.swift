@@ -337,7 +337,7 @@ actor TaskCoordinator {
     /// The PullTask of a task that kubectl may have made under another name.
     nonisolated func name(of task: TaskID) -> String {
         let namespace = context.configuration.namespace
-        if context.pullTasks.get(namespace: namespace, name: task.text) != nil { return task.text }
+        if context.pullTasks.get(namespace: namespace, name: task.text)?.taskID == task { return task.text }
         return context.pullTasks.list().first { $0.taskID == task }?.metadata.name ?? task.text
     }
 }

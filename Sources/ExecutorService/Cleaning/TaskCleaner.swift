@@ -14,12 +14,12 @@ struct TaskCleaner: Sendable {
     ///   - jobs: The task's Jobs.
     func clean(_ task: TaskID, spec: TaskSpec?, jobs: JobWriter) async {
         let left = context.jobs.list().filter {
-            $0.metadata.labels[PullTaskKeys.task] == task.text && $0.metadata.deletionTimestamp == nil
+            jobs.isOurs($0) && $0.metadata.deletionTimestamp == nil
         }
         await withDiscardingTaskGroup { group in
             for job in left {
                 guard let name = job.metadata.name else { continue }
-                group.addTask { await jobs.delete(name: name) }
+                group.addTask { await jobs.delete(.init(name: name, uid: job.metadata.uid)) }
             }
         }
         guard let spec else { return }

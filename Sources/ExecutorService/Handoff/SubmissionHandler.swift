@@ -33,6 +33,8 @@ struct SubmissionHandler: Sendable {
         guard let pullTask = try await takeOrCreate(existing, submitted, logger) else { return }
         guard pullTask.isFromKafka else {
             logger.error("A PullTask that was not made from a message has this task's name; it is left alone")
+            let message = "A PullTask \(submitted.taskID) exists that is not this task's; it is left alone."
+            try await reject(submitted, reason: "NameTaken", message: message, logger)
             return
         }
         if pullTask.isReadyToRun || pullTask.isFinished || pullTask.metadata.deletionTimestamp != nil {

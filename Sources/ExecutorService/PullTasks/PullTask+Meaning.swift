@@ -54,10 +54,11 @@ extension PullTask {
     /// Whether an executor made it from a message: then it may be claimed only once that executor is done with it.
     package var isFromKafka: Bool { metadata.annotations[PullTaskKeys.submission] == "kafka" }
 
-    /// The task's id: the name, or for a PullTask that kubectl made one that depends on its uid alone.
+    /// The task's id: the name, or for a PullTask that kubectl made one that depends on its uid alone. Whatever name somebody
+    /// gives a PullTask, it is not taken for the task that has this id.
     package var taskID: TaskID? {
         if let known = status.taskID { return known }
-        if let name = metadata.name, let id = TaskID(name) { return id }
+        if isFromKafka, let name = metadata.name, let id = TaskID(name) { return id }
         guard let uid = metadata.uid else { return nil }
         let created = metadata.creationTimestamp ?? Timestamp(microsecondsSinceEpoch: 0)
         return TaskID.v7(at: created, random: Array(SecretNames.sha256(Array(uid.utf8)).prefix(10)))

@@ -24,6 +24,8 @@ struct AttemptObserver: Sendable {
     private var job: Job?
     /// Whether the cluster itself was asked after the Job had ended: then what is known is all there is to know.
     private var isInspected = false
+    /// What kept the Pod from being made or scheduled, as far as the inspection has found out.
+    private(set) var obstacle: TaskRun.ImageFailure?
 
     /// Longest message of a runtime that is kept.
     private static let messageLimit = 512
@@ -47,9 +49,11 @@ struct AttemptObserver: Sendable {
     }
 
     /// The cluster itself was asked.
-    mutating func seeInspection(job: Job?, pod: Pod?) {
+    mutating func seeInspection(job: Job?, pod: Pod?, obstacle: TaskRun.ImageFailure? = nil) {
         if let job { see(job) }
         if let pod { see(pod) }
+        // A Job that is over takes its Pod with it, and what was said about that one.
+        self.obstacle = obstacle ?? self.pod.flatMap(PodObstacle.obstacle(of:))
         isInspected = true
     }
 
@@ -63,6 +67,18 @@ struct AttemptObserver: Sendable {
     /// The Job is there, or has changed.
     mutating func see(_ job: Job) {
         self.job = job
+    }
+
+    /// Tells the attempt's Job from any other of its name.
+    var jobUID: String? { job?.metadata.uid }
+
+    /// Whether Kubernetes has removed the Pod because its node is no longer part of the cluster; the Node's own end may come
+    /// to be known later.
+    var isNodeGone: Bool {
+        guard let condition = pod?.status.conditions["DisruptionTarget"], condition.status == .true else {
+            return false
+        }
+        return condition.reason == "DeletionByPodGC" && condition.message?.contains("node no longer exists") == true
     }
 
     /// What the task is told.
@@ -224,7 +240,9 @@ struct AttemptObserver: Sendable {
         guard let job, job.status.isFinished else { return nil }
         let condition = job.status.conditions["Failed"]
         if condition?.status == .true, condition?.reason == "DeadlineExceeded" {
-            return TaskRun.ImageFailure(cause: .timeout, message: "Not pulled in the Job's time.")
+            // Why there was no Pod on the node is not in the Job.
+            if !isScheduled && !isInspected { return nil }
+            return obstacle ?? TaskRun.ImageFailure(cause: .timeout, message: "Not pulled in the Job's time.")
         }
         if awaitsPod && !(isPodGone && condition?.status == .true) { return nil }
         if let disruption { return disruption }

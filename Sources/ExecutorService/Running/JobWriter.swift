@@ -55,9 +55,7 @@ struct JobWriter: Sendable {
             guard let present, present.metadata.deletionTimestamp == nil else {
                 return failure(start, .internal, "A former Job is still being removed.", isRetryable: true)
             }
-            guard present.metadata.labels[PullTaskKeys.task] == template.taskID.text,
-                present.metadata.ownerReferences.contains(where: { $0.uid == template.owner.uid })
-            else {
+            guard isOurs(present) else {
                 logger.error(
                     "A Job of somebody else has this task's name; it is left alone",
                     metadata: ["job": "\(name)"]
@@ -96,25 +94,31 @@ struct JobWriter: Sendable {
         )
     }
 
-    /// Deletes a Job and, in the background, its Pod. What cannot be deleted now goes with the PullTask or by its TTL.
-    func delete(node: String, attempt: Int) async {
-        await delete(name: SecretNames.job(template.taskID, node: node, attempt: attempt))
+    /// A Job to delete.
+    struct Deletion: Sendable {
+        let name: String
+        /// Tells it from any other of its name; `nil` where it was never seen.
+        let uid: String?
     }
 
-    /// Deletes a Job of the task by its name.
-    func delete(name: String) async {
+    /// Deletes a Job of the task and, in the background, its Pod. What cannot be deleted now goes with the PullTask or by its
+    /// TTL.
+    func delete(_ deletion: Deletion) async {
         for attempt in 1...5 {
             guard !Task.isCancelled, lease.isValid else { return }
             do throws(KubernetesError) {
                 let wasThere = try await limit.run { () -> Result<Bool, KubernetesError> in
-                    await deleteOnce(name)
+                    await deleteOnce(deletion)
                 }
                 .get()
                 if wasThere { metrics.jobsDeleted.increment() }
                 return
             } catch {
                 guard error.isRetryable, attempt < 5 else {
-                    logger.warning("A Job could not be deleted", metadata: ["job": "\(name)", "error": "\(error)"])
+                    logger.warning(
+                        "A Job could not be deleted",
+                        metadata: ["job": "\(deletion.name)", "error": "\(error)"]
+                    )
                     return
                 }
                 try? await Task.sleep(for: .milliseconds(200 << attempt))
@@ -122,12 +126,34 @@ struct JobWriter: Sendable {
         }
     }
 
-    private func deleteOnce(_ name: String) async -> Result<Bool, KubernetesError> {
+    private func deleteOnce(_ deletion: Deletion) async -> Result<Bool, KubernetesError> {
         do throws(KubernetesError) {
-            return .success(try await client.deleteIfPresent(Job.self, name: name, namespace: namespace))
+            guard let uid = try await uid(of: deletion) else { return .success(false) }
+            return .success(
+                try await client.deleteIfPresent(
+                    Job.self,
+                    name: deletion.name,
+                    namespace: namespace,
+                    DeleteOptions(uid: uid)
+                )
+            )
         } catch {
-            return .failure(error)
+            // Another Job has the name by now.
+            return error.reason == .conflict ? .success(false) : .failure(error)
         }
+    }
+
+    /// The uid of the Job to delete; `nil` when there is none of this task.
+    private func uid(of deletion: Deletion) async throws(KubernetesError) -> String? {
+        if let uid = deletion.uid { return uid }
+        let present = try await client.getIfPresent(Job.self, name: deletion.name, namespace: namespace)
+        return present.flatMap { isOurs($0) ? $0.metadata.uid : nil }
+    }
+
+    /// Whether a Job was made for this task.
+    func isOurs(_ job: Job) -> Bool {
+        job.metadata.labels[PullTaskKeys.task] == template.taskID.text
+            && job.metadata.ownerReferences.contains { $0.uid == template.owner.uid }
     }
 
     /// All Jobs and Pods of the task, from the API server itself; waits for it if it is away.
@@ -155,7 +181,9 @@ struct JobWriter: Sendable {
         return await untilAnswered {
             let job = try await client.getIfPresent(Job.self, name: name, namespace: namespace)
             let pods = try await client.list(Pod.self, selection).items
-            return RunnerInbox.Inspection(node: node, attempt: attempt, job: job, pod: pods.first)
+            var inspection = RunnerInbox.Inspection(node: node, attempt: attempt, job: job, pod: pods.first)
+            inspection.obstacle = try await PodObstacle(client: client).find(job: job, pod: pods.first)
+            return inspection
         }
     }
 

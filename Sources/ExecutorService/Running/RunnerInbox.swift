@@ -29,6 +29,8 @@ final class RunnerInbox: Sendable {
         var attempt: Int
         var job: Job?
         var pod: Pod?
+        /// What keeps the Pod from being made or scheduled, where that is known.
+        var obstacle: TaskRun.ImageFailure?
         /// Whether the attempt's time is over, and not only its Job.
         var isExpired = true
     }

@@ -24,7 +24,7 @@ final class RunnerLoop {
     var observers: [AttemptKey: AttemptObserver] = [:]
     /// Attempts whose Job has ended, while their Pod's last word is waited for.
     var awaited: Set<AttemptKey> = []
-    var deletions: [(node: String, attempt: Int)] = []
+    var deletions: [JobWriter.Deletion] = []
     var drafts: [TaskEventDraft] = []
     var terminal: TaskEventDraft?
     var sequence: Int64
@@ -215,11 +215,11 @@ final class RunnerLoop {
 
     private func note(_ inspection: RunnerInbox.Inspection, _ group: inout DiscardingTaskGroup) {
         let key = AttemptKey(nodeHash: SecretNames.nodeHash(inspection.node), attempt: inspection.attempt)
-        observers[key]?.seeInspection(job: inspection.job, pod: inspection.pod)
+        observers[key]?.seeInspection(job: inspection.job, pod: inspection.pod, obstacle: inspection.obstacle)
+        let obstacle = observers[key]?.obstacle
         observe(key, &group)
-        if inspection.isExpired {
-            tell(.attemptExpired(node: inspection.node, attempt: inspection.attempt), &group)
-        }
+        guard inspection.isExpired else { return }
+        tell(.attemptExpired(node: inspection.node, attempt: inspection.attempt, obstacle: obstacle), &group)
     }
 
     private func inspectIfStillAwaited(_ key: AttemptKey, _ group: inout DiscardingTaskGroup) {
@@ -233,6 +233,7 @@ final class RunnerLoop {
     }
 
     private func observe(_ key: AttemptKey, _ group: inout DiscardingTaskGroup) {
+        if let observer = observers[key], observer.isNodeGone { tell(.nodeGone(node: observer.node), &group) }
         guard let observation = observers[key]?.observation() else { return }
         tell(.jobObserved(observation), &group)
         guard observers[key]?.awaitsPod == true, awaited.insert(key).inserted else { return }
@@ -258,8 +259,10 @@ final class RunnerLoop {
             }
         case .startJob(let start): startJob(start, &group)
         case .deleteJob(let node, let attempt):
-            observers[AttemptKey(nodeHash: SecretNames.nodeHash(node), attempt: attempt)] = nil
-            deletions.append((node, attempt))
+            let key = AttemptKey(nodeHash: SecretNames.nodeHash(node), attempt: attempt)
+            let observer = observers.removeValue(forKey: key)
+            let name = SecretNames.job(taskID, node: node, attempt: attempt)
+            deletions.append(JobWriter.Deletion(name: name, uid: observer?.jobUID))
         case .inspectJob(let node, let attempt):
             group.addTask { [jobs, inbox] in
                 guard let inspection = await jobs.inspect(node: node, attempt: attempt) else { return }

@@ -16,7 +16,7 @@ struct RunnerWrite: Sendable {
     var reserve: Int64?
     var events: [TaskEvent]
     var report: StatusReport?
-    var deletions: [(node: String, attempt: Int)] = []
+    var deletions: [JobWriter.Deletion] = []
     var terminal: [TaskEvent] = []
 
     /// Writes.
@@ -53,8 +53,8 @@ struct RunnerWrite: Sendable {
     private func delete(with tools: Tools) async {
         guard !deletions.isEmpty else { return }
         await withDiscardingTaskGroup { group in
-            for (node, attempt) in deletions {
-                group.addTask { [jobs = tools.jobs] in await jobs.delete(node: node, attempt: attempt) }
+            for deletion in deletions {
+                group.addTask { [jobs = tools.jobs] in await jobs.delete(deletion) }
             }
         }
     }

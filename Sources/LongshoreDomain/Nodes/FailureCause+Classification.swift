@@ -138,6 +138,8 @@ extension FailureCause {
                 "504 gateway timeout", "bad gateway", "service unavailable", "gateway timeout", "stream error",
                 "use of closed network connection", "temporary failure in name resolution", "short read",
                 "failed to do request", "eof", "pinging container registry", "goaway",
+                // What arrived is not what was sent, or not all of it.
+                "unexpected commit digest", "failed size validation",
             ]
         ),
         Phrases(

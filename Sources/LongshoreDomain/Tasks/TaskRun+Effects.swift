@@ -10,7 +10,7 @@ extension TaskRun {
         /// Delete the Job once the status that records its end is written.
         case deleteJob(node: String, attempt: Int)
         /// The attempt's time is over as far as is known: read the Job and its Pod from the cluster itself, report what is
-        /// found, then send ``Event/attemptExpired(node:attempt:)``. While the API server is away no attempt fails for
+        /// found, then send ``Event/attemptExpired(node:attempt:obstacle:)``. While the API server is away no attempt fails for
         /// what nobody could see.
         case inspectJob(node: String, attempt: Int)
         /// Publish an event.

@@ -125,7 +125,8 @@ extension TaskRun {
                 guard case .working = nodes[index].status else { continue }
                 fail(index, ImageFailure(cause: .timeout, message: message))
                 deleteJob(index)
-                finish(index, .failed, reason: "DeadlineExceeded", message: message)
+                // What has kept the node from being done says more than that its time is over.
+                finish(index, .failed, reason: "DeadlineExceeded")
             }
             endUnstarted(reason: "DeadlineExceeded", message: message)
             publish(outcome)

@@ -13,8 +13,8 @@ extension TaskRun {
         case jobMissing(node: String, attempt: Int)
         /// A Job could not be created.
         case jobCreationFailed(node: String, attempt: Int, failure: ImageFailure, isRetryable: Bool)
-        /// An inspected Job has nothing more to tell.
-        case attemptExpired(node: String, attempt: Int)
+        /// An inspected Job has nothing more to tell; `obstacle` is what kept its Pod from being started, where that is known.
+        case attemptExpired(node: String, attempt: Int, obstacle: ImageFailure? = nil)
         /// A node was removed from the cluster.
         case nodeGone(node: String)
         /// A node's `Ready` condition changed.

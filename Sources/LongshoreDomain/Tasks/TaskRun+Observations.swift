@@ -11,6 +11,7 @@ extension TaskRun {
 
     mutating func observe(_ observation: JobObservation) {
         guard let index = current(observation.node, observation.attempt), var item = work[index] else { return }
+        item.creationFailure = nil
         let names = imageSets[Int(nodes[index].imageSet)].images
         for position in item.images.indices where !item.images[position].phase.isDecided {
             if var seen = observation.images[names[position]] {
@@ -49,7 +50,8 @@ extension TaskRun {
     mutating func missJob(_ node: String, _ attempt: Int) {
         guard let index = current(node, attempt), work[index]?.creationDue == nil else { return }
         fail(index, ImageFailure(cause: .evicted, message: "The Job was deleted before it had ended."))
-        endAttempt(index, deletesJob: false)
+        // It may still be there, with other labels, so that it is nobody's.
+        endAttempt(index, deletesJob: true)
     }
 
     mutating func failCreation(_ node: String, _ attempt: Int, _ failure: ImageFailure, isRetryable: Bool) {
@@ -63,30 +65,34 @@ extension TaskRun {
         let delay = min(Duration.seconds(1 << min(item.creationFailures, 5)), .seconds(30))
         let due = now + delay
         work[index]?.creationFailures += 1
+        work[index]?.creationFailure = failure
         work[index]?.creationDue = due
         timers.insert(.createAgain(index), at: due)
         setAttemptEnd(index, due + settings.timeout + settings.schedulingAllowance)
     }
 
-    mutating func expireAttempt(_ node: String, _ attempt: Int) {
+    mutating func expireAttempt(_ node: String, _ attempt: Int, _ obstacle: ImageFailure?) {
         guard let index = current(node, attempt), let item = work[index] else { return }
         work[index]?.isInspected = false
         guard now >= item.due else { return }
-        let cause: FailureCause = item.isReady ? .timeout : .nodeLost
-        let seconds = settings.timeout.components.seconds
-        let message =
-            !item.isReady
-            ? "The node stopped answering."
-            : item.isScheduled ? "Not pulled within \(seconds) s." : "The Pod was not started on the node in time."
-        fail(index, ImageFailure(cause: cause, message: message))
+        fail(index, expiry(item, obstacle))
         endAttempt(index, deletesJob: true)
+    }
+
+    /// Why an attempt was not done in its time.
+    private func expiry(_ item: Work, _ obstacle: ImageFailure?) -> ImageFailure {
+        if !item.isReady { return ImageFailure(cause: .nodeLost, message: "The node stopped answering.") }
+        if item.isScheduled {
+            return ImageFailure(cause: .timeout, message: "Not pulled within \(settings.timeout.components.seconds) s.")
+        }
+        return obstacle ?? ImageFailure(cause: .timeout, message: "The Pod was not started on the node in time.")
     }
 
     /// Decides every image that is not decided yet; what the runtime said about an image is kept in favour of `failure`.
     mutating func fail(_ index: Int, _ failure: ImageFailure) {
         guard var item = work[index] else { return }
         for position in item.images.indices where !item.images[position].phase.isDecided {
-            let known = item.images[position].failure
+            let known = item.images[position].failure ?? item.creationFailure
             item.images[position] = ImageObservation(phase: .failed, failure: known ?? failure)
         }
         work[index] = item

@@ -41,6 +41,7 @@ extension TaskRun {
             item.images[position] = ImageObservation(phase: .pending)
         }
         item.creationFailures = 0
+        item.creationFailure = nil
         item.creationDue = nil
         work[index] = item
         occupy(index, attempt: item.attempt)

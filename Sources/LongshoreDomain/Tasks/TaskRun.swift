@@ -103,7 +103,7 @@ package struct TaskRun: Sendable {
         case .jobMissing(let node, let attempt): missJob(node, attempt)
         case .jobCreationFailed(let node, let attempt, let failure, let isRetryable):
             failCreation(node, attempt, failure, isRetryable: isRetryable)
-        case .attemptExpired(let node, let attempt): expireAttempt(node, attempt)
+        case .attemptExpired(let node, let attempt, let obstacle): expireAttempt(node, attempt, obstacle)
         case .nodeGone(let node): dropNode(node)
         case .nodeReadiness(let node, let isReady): setReadiness(node, isReady)
         case .timer: scheduledTimer = nil
@@ -194,6 +194,8 @@ extension TaskRun {
         var isInspected = false
         var creationFailures = 0
         var creationDue: Timestamp?
+        /// Why the Job could not be created yet.
+        var creationFailure: ImageFailure?
         /// Its part in `partial`.
         var share = 0.0
     }

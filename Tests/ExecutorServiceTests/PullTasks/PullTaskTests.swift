@@ -65,6 +65,8 @@ import WireFormats
         #expect(pullTask.taskID?.timestamp == Self.now)
         var named = pullTask
         named.metadata.name = JobTemplateTests.task.text
+        #expect(named.taskID == pullTask.taskID, "somebody's choice of a name makes it no other task")
+        named.metadata.annotations[PullTaskKeys.submission] = "kafka"
         #expect(named.taskID == JobTemplateTests.task)
     }
 

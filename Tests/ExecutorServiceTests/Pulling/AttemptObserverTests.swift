@@ -131,6 +131,54 @@ import WireFormats
         #expect(Self.observe([tainted]).ending?.cause == .evicted)
     }
 
+    @Test func `a Pod that is removed because its node is gone says so`() {
+        func pod(_ reason: String, _ message: String) -> Pod {
+            let condition = Condition(type: "DisruptionTarget", status: .true, reason: reason, message: message)
+            return Self.pod([nil, nil], phase: .failed, conditions: [condition])
+        }
+        func isNodeGone(_ pod: Pod) -> Bool {
+            var observer = AttemptObserver(node: "n1", attempt: 1, helperImage: Self.helper)
+            observer.see(pod)
+            return observer.isNodeGone
+        }
+        #expect(isNodeGone(pod("DeletionByPodGC", "PodGC: node no longer exists")))
+        #expect(!isNodeGone(pod("DeletionByPodGC", "PodGC: node is out of service")))
+        #expect(!isNodeGone(pod("EvictionByEvictionAPI", "Eviction API: evicting")))
+    }
+
+    @Test func `a Job whose Pod was refused to its end is asked about, and ends with the refusal`() {
+        var observer = AttemptObserver(node: "n1", attempt: 1, helperImage: Self.helper)
+        observer.see(Self.job(failed: "DeadlineExceeded"))
+        #expect(observer.observation().ending == nil && observer.awaitsPod)
+        let event = CoreEvent(
+            metadata: ObjectMeta(name: "e"),
+            involvedObject: ObjectReference(kind: "Job", name: "j"),
+            reason: "FailedCreate",
+            message:
+                "Error creating: pods \"j-x\" is forbidden: exceeded quota: pods, requested: pods=1, limited: pods=0",
+            component: "job-controller"
+        )
+        let obstacle = PodObstacle.obstacle(in: [event])
+        #expect(obstacle?.cause == .policyDenied && obstacle?.message.contains("exceeded quota") == true)
+        observer.seeInspection(job: Self.job(failed: "DeadlineExceeded"), pod: nil, obstacle: obstacle)
+        #expect(observer.observation().ending == obstacle)
+    }
+
+    @Test func `a Pod that waits for its node says what the scheduler says`() {
+        let condition = Condition(
+            type: "PodScheduled",
+            status: .false,
+            reason: "Unschedulable",
+            message: "0/3 nodes are available: 1 node(s) were unschedulable."
+        )
+        var waiting = Self.pod([nil, nil], conditions: [condition])
+        waiting.spec.nodeName = nil
+        let obstacle = PodObstacle.obstacle(of: waiting)
+        #expect(obstacle?.cause == .timeout && obstacle?.message.contains("unschedulable") == true)
+        waiting.spec.nodeName = "n1"
+        #expect(PodObstacle.obstacle(of: waiting) == nil)
+    }
+
     @Test func `a Job that is over waits for its Pod's last word`() {
         let pending = Self.pod([Self.waiting("ContainerCreating"), nil])
         #expect(Self.observe([pending], job: Self.job()).ending == nil)

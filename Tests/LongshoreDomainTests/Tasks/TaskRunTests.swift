@@ -329,6 +329,35 @@ extension [TaskRun.Effect] {
         #expect(end.drafts(.nodeFailed).first?.images.map(\.failure?.cause) == [.network, .timeout])
     }
 
+    @Test func `a Pod that is never made or scheduled ends with what kept it`() {
+        let refusal = TaskRun.ImageFailure(cause: .policyDenied, message: "exceeded quota")
+        var refused = RunDriver()
+        refused.begin(["n1"])
+        refused.wait(420)
+        let end = refused.send(.attemptExpired(node: "n1", attempt: 1, obstacle: refusal))
+        #expect(end.drafts(.nodeFailed).first?.cause == .policyDenied)
+        #expect(end.drafts(.nodeFailed).first?.message == "exceeded quota")
+        var scheduled = RunDriver()
+        scheduled.begin(["n1"])
+        scheduled.send(.jobObserved(.init(node: "n1", attempt: 1)))
+        scheduled.wait(420)
+        let late = scheduled.send(.attemptExpired(node: "n1", attempt: 1, obstacle: refusal))
+        #expect(late.drafts(.nodeFailed).first?.cause == .timeout)
+    }
+
+    @Test func `a Job that could not be made until the deadline ends with what kept it`() {
+        let refusal = TaskRun.ImageFailure(cause: .internal, message: "exceeded quota")
+        var driver = RunDriver()
+        driver.begin(["n1", "n2"])
+        driver.send(.jobCreationFailed(node: "n1", attempt: 1, failure: refusal, isRetryable: true))
+        driver.send(.jobCreationFailed(node: "n2", attempt: 1, failure: refusal, isRetryable: true))
+        driver.send(.jobObserved(.init(node: "n2", attempt: 1)))
+        driver.wait(86_401)
+        let failed = driver.effects.drafts(.nodeFailed)
+        #expect(failed.map(\.cause) == [.internal, .timeout])
+        #expect(failed.first?.message == "exceeded quota")
+    }
+
     @Test func `an evicted Pod and a Job that is gone are tried again`() {
         var driver = RunDriver(maxRetries: 2)
         driver.begin(["n1"])
@@ -336,7 +365,8 @@ extension [TaskRun.Effect] {
         driver.send(.jobObserved(.init(node: "n1", attempt: 1, images: ["a": .init(phase: .pulled)], ending: ending)))
         driver.wait(30)
         #expect(driver.effects.starts.last?.images == ["b"])
-        #expect(driver.send(.jobMissing(node: "n1", attempt: 2)).deletions.isEmpty)
+        // Nobody sees a Job that has lost its labels; it must go all the same.
+        #expect(driver.send(.jobMissing(node: "n1", attempt: 2)).deletions == ["n1-2"])
         driver.wait(60)
         #expect(driver.effects.starts.last?.attempt == 3)
     }
