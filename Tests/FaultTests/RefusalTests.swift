@@ -1,0 +1,46 @@
+import DeploymentSupport
+import TestSupport
+import Testing
+import WireFormats
+
+extension Faults {
+    /// The cluster's own rules: quotas, admission, classes that are not there.
+    @Suite("Refusals")
+    struct RefusalTests {
+        @Test(
+            "What the cluster refuses is told in its own words, whether it refuses the Job or only its Pod",
+            .needsSimulator
+        )
+        func refused() async throws {
+            let world = try await FaultWorld.get()
+            // A Job that is forbidden is not tried again; one over its quota is, until the deadline.
+            try await world.simulator.post(
+                "faults",
+                ["verb": "create", "resource": "jobs", "status": 403, "count": 1]
+            )
+            let forbidden = try await world.submit(nodes: [1], ["maxRetries": 2, "retryDelay": 1])
+            #expect(try await world.end(of: forbidden, "failed")["node-1"]?.cause == "PolicyDenied")
+            let `class` = try await world.kubectl("get", "priorityclass", "longshore-puller", "-o", "json")
+            try await world.kubectl("delete", "priorityclass", "longshore-puller")
+            let pod = try await world.submit(nodes: [3], ["timeoutSeconds": 1])
+            let ends = try await world.end(of: pod, "failed")
+            try await world.create(`class`)
+            #expect(ends["node-3"]?.cause == "PolicyDenied", "\(ends)")
+            #expect(ends["node-3"]?.message.contains("longshore-puller") == true, "\(ends)")
+            try await world.expectNothingLeft(of: [forbidden, pod])
+        }
+
+        @Test("A Job that cannot be made until the deadline ends with what kept it from being made", .needsSimulator)
+        func neverMade() async throws {
+            let world = try await FaultWorld.get()
+            try await world.simulator.post("faults", ["verb": "create", "resource": "jobs", "status": 503])
+            let task = try await world.submit(nodes: [1], ["deadlineSeconds": 4])
+            let ends = try await world.end(of: task, "failed")
+            #expect(ends["node-1"]?.cause == "Internal", "\(ends)")
+            #expect(ends["node-1"]?.message.contains("unable to handle") == true, "\(ends)")
+            let ended = try await world.fleet.api.send("GET", "/v1/tasks/\(task)").json
+            #expect(ended["reason"]?.string == "DeadlineExceeded", "\(ended.text())")
+            try await world.expectNothingLeft(of: [task])
+        }
+    }
+}
