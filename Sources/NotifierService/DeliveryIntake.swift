@@ -108,6 +108,9 @@ final class DeliveryIntake: Sendable {
         }
         let look = state.withLock { state -> Look in
             if let known = state.known[event.taskID] { return .known(known) }
+            // A request that was refused never had a row, and nobody to be told. To wait for one would hold up everybody else's
+            // webhooks of the partition, for as long as somebody sends such requests.
+            if event.type == .taskRejected { return .known(nil) }
             let since = state.missedSince[event.taskID] ?? .now
             let isOver = ContinuousClock.now - since >= patience
             if isOver {

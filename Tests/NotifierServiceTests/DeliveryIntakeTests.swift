@@ -44,6 +44,27 @@ struct DeliveryIntakeTests {
         #expect(receiver.requests.count == 1)
     }
 
+    @Test("waits for no row of a request that was refused: it never had one")
+    func refusedRequests() async throws {
+        let receiver = try ScriptedHTTPServer()
+        defer { receiver.stop() }
+        var configuration = NotifierHarness.configuration()
+        configuration.lookupPatience = .seconds(300)
+        try await NotifierHarness().run(configuration) { harness in
+            let refused = TaskIDs.derived(project: "default", idempotencyKey: "refused")
+            let task = try await harness.insertTask(url: receiver.url())
+            var first = harness.event(refused, .taskRejected).record
+            var later = harness.event(task, .taskSucceeded).record
+            // On one partition, one behind the other.
+            first.key = Array("same".utf8)
+            later.key = first.key
+            try await harness.publish(first)
+            try await harness.publish(later)
+            try await harness.waitForStates(["delivered"])
+        }
+        #expect(receiver.requests.count == 1)
+    }
+
     @Test("takes the receiver from the first event of a task that came from the cluster itself")
     func readsSpec() async throws {
         let receiver = try ScriptedHTTPServer()
