@@ -1,6 +1,7 @@
 import Logging
 import LongshoreMessages
 import RDKafka
+import TestSupport
 package import WireFormats
 
 extension KafkaTopics {
@@ -31,13 +32,22 @@ extension KafkaTopics {
 
     /// Sets a group back to the beginning of topics, as an operator's tool does; the group must have no members.
     package static func rewind(_ group: String, _ topics: [String], deployment: Deployment) async throws {
+        var options = KafkaConsumer.Options()
+        // The embedded broker may wait this long for a member that has left.
+        options.sessionTimeout = .seconds(6)
         let consumer = try KafkaConsumer(
             configuration: KafkaConfiguration(bootstrapServers: deployment.kafka),
             group: group,
+            options: options,
             logger: silent
         )
         let places = try await ends(of: topics, with: consumer)
-        try await consumer.assign(places.mapValues { _ in .beginning })
+        // As a member: not every broker takes offsets from others.
+        try await consumer.subscribe(topics)
+        try await waitUntil(timeout: .seconds(60), "\(group) to have no other members") {
+            _ = try await consumer.poll(maximum: 1, timeout: .milliseconds(200))
+            return await consumer.assignment().isSuperset(of: places.keys)
+        }
         try await consumer.store(places.mapValues { _ in 0 })
         try await consumer.commitStored()
         await consumer.close(timeout: .seconds(5))

@@ -85,6 +85,19 @@ struct RequestHandlerTests {
     }
 
     @Test
+    func `An invalid request under the key of a task says nothing of that task`() async throws {
+        let intake = try await Intake.shared()
+        let key = "key-\(UInt64.random(in: .min ... .max))"
+        let first = try await send(intake, ["images": ["nginx"]], key: key)
+        try await intake.waitForStatus("queued", of: id(first))
+        let invalid = try await send(intake, ["images": ["::"]], key: key)
+        try await waitUntil("the dead letter") { try await !deadLetters(intake, of: invalid).isEmpty }
+        let told = try await intake.records(Topics.events).filter { $0.key == Array(id(first).utf8) }
+        #expect(try told.allSatisfy { try TaskEvent(event: CloudEvent($0)).type == .taskQueued })
+        #expect(try await intake.read(id(first))["status"]?.string == "queued")
+    }
+
+    @Test
     func `A sealed credential is taken, bound to the task`() async throws {
         let intake = try await Intake.shared()
         let key = "key-\(UInt64.random(in: .min ... .max))"
