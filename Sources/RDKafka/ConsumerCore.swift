@@ -289,8 +289,10 @@ final class ConsumerCore: @unchecked Sendable {
     func close(by deadline: ContinuousClock.Instant) {
         guard let client, !self.isClosing else { return }
         self.isClosing = true
-        self.rebalance = nil
         self.stored = [:]
+        // A rebalance that was told and not answered would keep the group, and with it the client's threads, for ever.
+        if self.rebalance != nil { rd_kafka_assign(client.pointer, nil) }
+        self.rebalance = nil
         if let queue = rd_kafka_queue_new(client.pointer) {
             let error = KafkaError(consuming: rd_kafka_consumer_close_queue(client.pointer, queue))
             while error == nil, rd_kafka_consumer_closed(client.pointer) == 0, ContinuousClock.now < deadline {

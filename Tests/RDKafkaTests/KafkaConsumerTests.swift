@@ -215,6 +215,50 @@ import Testing
         await consumer.close(timeout: .seconds(10))
     }
 
+    @Test(arguments: [false, true]) func `a rebalance that was not answered holds up no close`(
+        isRevoked: Bool
+    ) async throws {
+        let cluster = try MockCluster(brokers: 1)
+        try cluster.createTopic("t", partitions: 4)
+        let log = LogBook()
+        let consumer = try KafkaConsumer(
+            configuration: cluster.configuration(),
+            group: "group",
+            options: KafkaConsumer.Options(),
+            logger: log.logger
+        )
+        try await consumer.subscribe(["t"])
+        var reader = Reader(consumer)
+        try await reader.poll { !$0.assignments.isEmpty }
+        if isRevoked {
+            try await reader.poll()
+            try await consumer.subscribe(["other"])
+            try await reader.poll { !$0.revocations.isEmpty }
+        }
+        await consumer.close(timeout: .seconds(10))
+        #expect(!log.lines.contains { $0.contains("left behind") })
+    }
+
+    @Test(arguments: 0..<12) func `a close that has no time to leave the group ends its threads`(
+        round: Int
+    ) async throws {
+        let cluster = try MockCluster(brokers: 1)
+        try cluster.createTopic("t", partitions: 4)
+        let log = LogBook()
+        let consumer = try KafkaConsumer(
+            configuration: cluster.configuration(),
+            group: "group",
+            options: KafkaConsumer.Options(),
+            logger: log.logger
+        )
+        try await consumer.subscribe(["t"])
+        var reader = Reader(consumer)
+        let end = ContinuousClock.now + .milliseconds(round * 340)
+        while ContinuousClock.now < end { try await reader.poll() }
+        await consumer.close(timeout: .zero)
+        #expect(!log.lines.contains { $0.contains("left behind") })
+    }
+
     @Test func `a consumer that is only released ends by itself`() async throws {
         let cluster = try MockCluster(brokers: 1)
         do {
@@ -227,7 +271,13 @@ import Testing
     @Test func `close is bounded when no broker answers`() async throws {
         let cluster = try MockCluster(brokers: 1)
         try cluster.createTopic("t", partitions: 1)
-        let consumer = try cluster.consumer()
+        let log = LogBook()
+        let consumer = try KafkaConsumer(
+            configuration: cluster.configuration(),
+            group: "group",
+            options: KafkaConsumer.Options(),
+            logger: log.logger
+        )
         try await consumer.subscribe(["t"])
         var reader = Reader(consumer)
         try await reader.poll { !$0.assignments.isEmpty }
@@ -236,5 +286,6 @@ import Testing
         let begin = ContinuousClock.now
         await consumer.close(timeout: .seconds(1))
         #expect(begin.duration(to: .now) < .seconds(20))
+        #expect(!log.lines.contains { $0.contains("left behind") })
     }
 }
