@@ -122,7 +122,7 @@ final class FaultyRegistry: Sendable {
             let message = "You have reached your unauthenticated pull rate limit."
             refuse(429, "TOOMANYREQUESTS", message, [("Retry-After", "1"), ("RateLimit-Remaining", "0;w=21600")])
         case .broken: refuse(503, "UNAVAILABLE", "the registry is down")
-        case .recovering where number <= 4: refuse(500, "UNKNOWN", "an internal error")
+        case .recovering where number <= 2: refuse(500, "UNKNOWN", "an internal error")
         case .silent:
             connection.waitForEnd(timeoutMilliseconds: 30_000)
             connection.close()
