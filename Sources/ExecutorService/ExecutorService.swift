@@ -80,6 +80,7 @@ package final class ExecutorService: Service {
             await stop()
             group.cancelAll()
         }
+        await context.ended.close()
         await producer.close(timeout: .seconds(5))
         await registry.close()
     }

@@ -10,8 +10,6 @@ import ServiceRuntime
 /// since: the topic was read again from its beginning. Nothing in the cluster tells the two apart. So the topic of events is read, and
 /// only when it matters; what was read is kept for as long as questions come.
 actor EndedTasks {
-    /// How old an answer may be. Only tasks that were accepted longer ago than this are asked about.
-    static let freshness = Duration.seconds(2)
     /// The longest time of one reading; the next one goes on where it stopped.
     private static let patience = Duration.seconds(10)
     /// After so long without a question what was read is dropped.
@@ -22,8 +20,10 @@ actor EndedTasks {
     private var ended: Set<TaskID> = []
     private var positions: [TopicPartition: Int64] = [:]
     private var reading: Task<Void, any Error>?
-    /// When the last reading that came to the end of the topic was begun.
-    private var readSince: ContinuousClock.Instant?
+    /// The number of readings so far.
+    private var begun = 0
+    /// The number of the last one that has come to the end of the topic.
+    private var finished = 0
     private var lastAsked = ContinuousClock.now
     private var forgetting: Task<Void, Never>?
 
@@ -37,42 +37,48 @@ actor EndedTasks {
 
     /// Whether an executor has told a task's end.
     ///
-    /// - Parameter task: A task that was accepted longer ago than ``freshness``.
-    /// - Returns: Whether its terminal event is in the topic.
+    /// - Parameter task: The task.
+    /// - Returns: Whether its terminal event was in the topic when this was asked.
     /// - Throws: `KafkaError` or `ExecutorError` when that cannot be told yet; it is to be asked again.
     func contains(_ task: TaskID) async throws -> Bool {
         lastAsked = .now
         forgetWhenIdle()
-        while true {
+        // A reading that is under way may be past the place where the event was written.
+        let asked = begun
+        while finished <= asked {
             if ended.contains(task) { return true }
-            if let readSince, .now - readSince < Self.freshness { return false }
             try await read()
         }
+        return ended.contains(task)
     }
 
     /// Reads to the end of the topic, or waits for whoever does so already.
     private func read() async throws {
         if let reading { return try await reading.value }
-        let task = Task { try await readToEnd() }
+        begun += 1
+        let number = begun
+        let task = Task {
+            // Before anyone who waits goes on: it must not wait for the same reading again.
+            defer { reading = nil }
+            try await readToEnd()
+            finished = number
+        }
         reading = task
-        defer { reading = nil }
         try await task.value
     }
 
     private func readToEnd() async throws {
-        let began = ContinuousClock.now
         var options = KafkaConsumer.Options()
         options.reportsEndOfPartition = true
         options.offsetReset = .earliest
         let consumer = try KafkaConsumer(configuration: configuration, group: nil, options: options, logger: logger)
         do {
-            try await readToEnd(with: consumer, until: began + Self.patience)
+            try await readToEnd(with: consumer, until: .now + Self.patience)
         } catch {
             await consumer.close(timeout: .seconds(2))
             throw error
         }
         await consumer.close(timeout: .seconds(2))
-        readSince = began
     }
 
     private func readToEnd(with consumer: KafkaConsumer, until deadline: ContinuousClock.Instant) async throws {
@@ -108,7 +114,7 @@ actor EndedTasks {
                 if let end = ends[partition], next >= end { ends[partition] = nil }
             }
         }
-        logger.info(
+        logger.debug(
             "Read the events for tasks that have ended",
             metadata: ["records": "\(records)", "tasks": "\(ended.count)"]
         )
@@ -128,6 +134,9 @@ actor EndedTasks {
         ended.insert(event.taskID)
     }
 
+    /// Ends the wait that forgets.
+    func close() { forgetting?.cancel() }
+
     private func forgetWhenIdle() {
         guard forgetting == nil else { return }
         forgetting = Task {
@@ -136,7 +145,6 @@ actor EndedTasks {
             }
             ended = []
             positions = [:]
-            readSince = nil
             forgetting = nil
         }
     }

@@ -86,9 +86,11 @@ import WireFormats
         try await ExecutorWorld.with { world in
             let accepted = SystemWallClock().now() - .seconds(7_200)
             var tasks: [TaskSubmitted] = []
-            for _ in 0..<12 { tasks.append(try await world.submit(["nginx:1.27"], acceptedAt: accepted)) }
+            for _ in 0..<6 { tasks.append(try await world.submit(["nginx:1.27"], acceptedAt: accepted)) }
             let executor = try await world.startExecutor()
-            for task in tasks { #expect(try await world.waitForEnd(task.taskID).type == .taskSucceeded) }
+            for task in tasks {
+                #expect(try await world.waitForEnd(task.taskID, timeout: .seconds(120)).type == .taskSucceeded)
+            }
             await executor.stop()
         }
     }
