@@ -15,10 +15,31 @@ enum LostTasks {
         var statements: [PQStatement] = []
         if !batch.submissions.isEmpty {
             statements.append(batch.submissions.map(\.place).noting)
+            statements.append(replaced(batch.submissions))
             statements.append(overtaken(batch.submissions))
         }
         if !batch.missing.isEmpty { statements.append(missing(batch.missing)) }
         return statements
+    }
+
+    /// Suspects tasks in whose message's place there is that of a younger one.
+    private static func replaced(_ submissions: [ProjectionBatch.Submission]) -> PQStatement {
+        PQStatement(
+            """
+            UPDATE longshore.tasks t SET suspected_at = now()
+            FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::timestamptz[])
+                AS u(id, cluster, priority_class, partition, place, accepted_at)
+            WHERE t.cluster = u.cluster AND t.priority_class = u.priority_class AND t.message_partition = u.partition
+                AND t.message_offset = u.place AND t.id <> u.id AND t.accepted_at < u.accepted_at
+                AND t.\(unfinished) AND t.suspected_at IS NULL
+            """,
+            [
+                .textArray(submissions.map(\.task.taskID.text)), .textArray(submissions.map(\.task.spec.cluster)),
+                .textArray(submissions.map { PriorityClass(priority: $0.task.spec.priority).rawValue }),
+                .intArray(submissions.map { Int64($0.place.partition) }), .intArray(submissions.map(\.place.offset)),
+                .timestampArray(submissions.map(\.task.acceptedAt.microsecondsSinceEpoch)),
+            ]
+        )
     }
 
     /// Suspects tasks that were accepted well before one whose message stands at the same place or before theirs: the log was
