@@ -115,6 +115,12 @@ targets += [
             "Migrations", "KubernetesManifests",
         ]
     ),
+    // The limit that Benchmarks/run holds an executor against.
+    .executableTarget(
+        name: "longshore-loop",
+        dependencies: ["KubernetesAPI", "WireFormats", argumentParser, logging],
+        path: "Benchmarks/longshore-loop"
+    ),
     .testTarget(
         name: "LongshoreCommandTests",
         dependencies: [

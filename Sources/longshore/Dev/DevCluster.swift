@@ -16,6 +16,7 @@ struct DevCluster {
         kubeconfig: String?,
         folder: String,
         nodes: Int,
+        instantPulls: Bool,
         helperImage: String?,
         logger: Logger
     ) async throws -> DevCluster {
@@ -30,6 +31,7 @@ struct DevCluster {
         }
         var settings = ClusterSimulator.Configuration()
         settings.nodes = NodeTemplate.numbered(nodes)
+        if instantPulls { settings.pulls = .instant }
         settings.dataDirectory = "\(folder)/cluster"
         if let helperImage { settings.helperImage = helperImage }
         var quiet = logger

@@ -22,6 +22,9 @@ struct DevCommand: AsyncParsableCommand {
     @Option(help: "Simulated nodes, 1 to 10000.")
     var nodes = 5
 
+    @Flag(help: "Simulated nodes have every image at once and ask no registry: for trying schedules and scale.")
+    var instantPulls = false
+
     @Option(
         help: ArgumentHelp("File that is written once everything is ready: addresses and the token.", valueName: "file")
     )

@@ -90,6 +90,7 @@ struct DevEnvironment {
             kubeconfig: options.kubeconfig,
             folder: folder,
             nodes: options.nodes,
+            instantPulls: options.instantPulls,
             helperImage: options.helperImage,
             logger: logger("cluster")
         )
