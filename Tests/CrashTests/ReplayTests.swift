@@ -86,7 +86,11 @@ struct ReplayTests {
         ]
         var tasks: [String: String] = [:]
         for (name, more) in bodies {
-            tasks[name] = try await fleet.api.submit(try await Self.body(webhook: webhook, more), key: name)
+            let body = try await Self.body(webhook: webhook, more)
+            // Until the cluster has announced its key, intake has nothing to seal with.
+            tasks[name] = try await waitForValue("\(name) to be accepted") {
+                try? await fleet.api.submit(body, key: name)
+            }
         }
         for task in tasks.values { _ = try await fleet.api.waitForEnd(of: task) }
         let nodes = ["node-1", "node-2"]

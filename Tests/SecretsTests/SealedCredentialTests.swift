@@ -20,6 +20,7 @@ struct SealedCredentialTests {
         let fleet = try await Fleet.start(nodes: 1, notifiers: 0)
         let registries = try await SharedRegistries.instance.get()
         let forgery = Forgery(fleet: fleet, registries: registries)
+        _ = try await newestKey(fleet)
         let good = try await forgery.seal("good")
         let task = try await fleet.api.submit(forgery.body(good), key: "good")
         let ended = try await fleet.api.waitForEnd(of: task)
