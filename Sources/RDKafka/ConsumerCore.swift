@@ -285,16 +285,23 @@ final class ConsumerCore: @unchecked Sendable {
 
     // MARK: - End
 
-    /// Leaves the group, at the latest at the deadline, and frees the client.
-    func close(by deadline: ContinuousClock.Instant) {
+    /// How long the group may need to end. Beyond the longest time that a join can take there is no hope.
+    private static let patience = Duration.seconds(330)
+
+    /// Leaves the group and frees the client.
+    ///
+    /// Blocks for as long as the group needs, which may be longer than anybody waits for it: a client that is freed while its
+    /// group waits for the answer to a rebalance never ends its threads, and one of them spins.
+    func close() {
         guard let client, !self.isClosing else { return }
         self.isClosing = true
         self.stored = [:]
-        // A rebalance that was told and not answered would keep the group, and with it the client's threads, for ever.
+        // A rebalance that was told and not answered would keep the group for ever.
         if self.rebalance != nil { rd_kafka_assign(client.pointer, nil) }
         self.rebalance = nil
         if let queue = rd_kafka_queue_new(client.pointer) {
             let error = KafkaError(consuming: rd_kafka_consumer_close_queue(client.pointer, queue))
+            let deadline = ContinuousClock.now + Self.patience
             while error == nil, rd_kafka_consumer_closed(client.pointer) == 0, ContinuousClock.now < deadline {
                 guard let event = rd_kafka_queue_poll(queue, 50) else { continue }
                 switch rd_kafka_event_type(event) {

@@ -58,7 +58,7 @@ package final class KafkaConsumer: Sendable {
         guard !self.isClosed.withLock({ $0 }) else { return }
         self.logger.warning("Kafka consumer was released without close")
         let core = self.core
-        self.executor.submit { core.close(by: .now + .seconds(3)) }
+        self.executor.submit { core.close() }
         core.wake()
     }
 
@@ -216,8 +216,8 @@ package final class KafkaConsumer: Sendable {
 
     /// Leaves the group and frees the client. Commit before: what is stored but not committed is dropped.
     ///
-    /// - Parameter timeout: How long to wait for the group; the client's end takes at most 2 s more. After that its
-    ///   threads are left behind, because librdkafka's own end can hang after a broker's restart (#4674).
+    /// - Parameter timeout: How long to wait. After that the end goes on by itself, on the client's own threads: a group that
+    ///   is being joined can take as long as a member's session, and librdkafka's end can hang after a broker's restart (#4674).
     package func close(timeout: Duration) async {
         let wasClosed = self.isClosed.withLock { closed in
             defer { closed = true }
@@ -226,11 +226,15 @@ package final class KafkaConsumer: Sendable {
         guard !wasClosed else { return }
         let core = self.core
         let executor = self.executor
-        executor.submit { core.close(by: .now + timeout) }
+        let logger = self.logger
+        executor.submit {
+            core.close()
+            logger.debug("Kafka consumer has ended")
+        }
         core.wake()
-        let ended = await withDeadline(timeout + .seconds(2)) { await executor.run {} }
+        let ended = await withDeadline(timeout) { await executor.run {} }
         if !ended {
-            self.logger.warning("Kafka consumer did not end in time; its threads are left behind")
+            logger.warning("Kafka consumer did not end in time; it goes on by itself")
         }
         executor.shutdown()
     }

@@ -236,7 +236,7 @@ import Testing
             try await reader.poll { !$0.revocations.isEmpty }
         }
         await consumer.close(timeout: .seconds(10))
-        #expect(!log.lines.contains { $0.contains("left behind") })
+        #expect(!log.lines.contains { $0.contains("goes on by itself") })
     }
 
     @Test(arguments: 0..<12) func `a close that has no time to leave the group ends its threads`(
@@ -256,7 +256,29 @@ import Testing
         let end = ContinuousClock.now + .milliseconds(round * 340)
         while ContinuousClock.now < end { try await reader.poll() }
         await consumer.close(timeout: .zero)
-        #expect(!log.lines.contains { $0.contains("left behind") })
+        try await waitUntil("the threads to end") { log.lines.contains { $0.contains("has ended") } }
+    }
+
+    @Test(arguments: [0, 1_500, 4_000]) func `a close after the brokers have gone for good ends its threads`(
+        milliseconds: Int
+    ) async throws {
+        let cluster = try MockCluster(brokers: 1)
+        try cluster.createTopic("t", partitions: 4)
+        let log = LogBook()
+        let consumer = try KafkaConsumer(
+            configuration: cluster.configuration(),
+            group: "group",
+            options: KafkaConsumer.Options(),
+            logger: log.logger
+        )
+        try await consumer.subscribe(["t"])
+        var reader = Reader(consumer)
+        let end = ContinuousClock.now + .milliseconds(milliseconds)
+        while ContinuousClock.now < end { try await reader.poll() }
+        cluster.close()
+        _ = try? await consumer.committed([partition("t")], timeout: .milliseconds(100))
+        await consumer.close(timeout: .milliseconds(200))
+        try await waitUntil("the threads to end") { log.lines.contains { $0.contains("has ended") } }
     }
 
     @Test func `a consumer that is only released ends by itself`() async throws {
@@ -286,6 +308,6 @@ import Testing
         let begin = ContinuousClock.now
         await consumer.close(timeout: .seconds(1))
         #expect(begin.duration(to: .now) < .seconds(20))
-        #expect(!log.lines.contains { $0.contains("left behind") })
+        #expect(!log.lines.contains { $0.contains("goes on by itself") })
     }
 }

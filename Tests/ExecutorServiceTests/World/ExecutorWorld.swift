@@ -50,10 +50,19 @@ final class ExecutorWorld: Sendable {
         KafkaConfiguration(bootstrapServers: kafka.bootstrapServers, clientID: "test")
     }
 
-    /// Runs a test in a new world.
+    /// Runs a test in a new world. A few at once: with all of them, Leases of three seconds would run out for want of
+    /// processors, and tests would see take-overs that are none of their business.
     static func with(
         nodes: [NodeTemplate] = NodeTemplate.numbered(3),
         pulls: ClusterSimulator.PullMode = .instant,
+        _ body: @Sendable @escaping (ExecutorWorld) async throws -> Void
+    ) async throws {
+        try await Turns.shared.take { try await make(nodes: nodes, pulls: pulls, body) }
+    }
+
+    private static func make(
+        nodes: [NodeTemplate],
+        pulls: ClusterSimulator.PullMode,
         _ body: @Sendable @escaping (ExecutorWorld) async throws -> Void
     ) async throws {
         let log = LogRecorder()
@@ -333,5 +342,18 @@ final class LogRecorder: Sendable {
             let text = all.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: " ")
             recorder.lines.withLock { $0.append("\(event.level) \(event.message) \(text)") }
         }
+    }
+}
+
+/// How many worlds there may be at once.
+private actor Turns {
+    static let shared = Turns()
+    private var free = 6
+    private var waiters: [CheckedContinuation<Void, Never>] = []
+
+    func take(_ body: @Sendable () async throws -> Void) async throws {
+        if free > 0 { free -= 1 } else { await withCheckedContinuation { waiters.append($0) } }
+        defer { if waiters.isEmpty { free += 1 } else { waiters.removeFirst().resume() } }
+        try await body()
     }
 }
