@@ -56,11 +56,15 @@ package final class Deployment: Sendable {
     /// - Parameters:
     ///   - arguments: Further arguments of `longshore dev`.
     ///   - folder: A folder of an earlier one, to go on with it.
+    ///   - given: The database; one that the test starts by default.
+    ///   - ownPostgres: Whether it starts a database itself.
+    ///   - environment: Added to the process's environment.
     package static func start(
         _ arguments: [String] = [],
         folder: TemporaryDirectory? = nil,
         postgres given: PostgresServer? = nil,
-        ownPostgres: Bool = false
+        ownPostgres: Bool = false,
+        environment: [String: String] = [:]
     ) async throws -> Deployment {
         let folder = try folder ?? TemporaryDirectory(prefix: "longshore-e2e")
         let readyFile = folder.appending("ready.json")
@@ -73,7 +77,7 @@ package final class Deployment: Sendable {
         }
         if let kafka = TestTarget.kafka { all += ["--kafka", kafka] }
         if let kubeconfig = TestTarget.kubeconfig { all += ["--kubeconfig", kubeconfig] }
-        let process = try TestProcess(TestTarget.binary, all + arguments)
+        let process = try TestProcess(TestTarget.binary, all + arguments, environment: environment)
         do {
             try await waitUntil(timeout: .seconds(90), "longshore dev to be ready") {
                 if !process.isRunning {

@@ -41,10 +41,12 @@ package final class Fleet: Sendable {
     package let readyFile: String
 
     private let port: Int
+    private let environment: [String: String]
     private let state = Mutex<[Member]>([])
 
-    private init(host: Deployment, postgres: PostgresServer) throws {
+    private init(host: Deployment, postgres: PostgresServer, environment: [String: String]) throws {
         self.host = host
+        self.environment = environment
         self.postgres = postgres
         port = try freePort()
         http = "http://127.0.0.1:\(port)"
@@ -65,19 +67,25 @@ package final class Fleet: Sendable {
     ///   - intakes: 0 or 1.
     ///   - notifiers: 0 or more.
     ///   - hostArguments: Further arguments of `longshore dev`.
+    ///   - given: The database; one of its own by default.
+    ///   - environment: Added to every process's environment.
     package static func start(
         nodes: Int = 5,
         executors: Int = 1,
         intakes: Int = 1,
         notifiers: Int = 1,
-        hostArguments: [String] = []
+        hostArguments: [String] = [],
+        postgres given: PostgresServer? = nil,
+        environment: [String: String] = [:]
     ) async throws -> Fleet {
-        let postgres = try await PostgresServer()
+        let postgres: PostgresServer
+        if let given { postgres = given } else { postgres = try await PostgresServer() }
         let host = try await Deployment.start(
             ["--nodes", "\(nodes)", "--executors", "0", "--without", "intake", "--without", "notifier"] + hostArguments,
-            postgres: postgres
+            postgres: postgres,
+            environment: environment
         )
-        let fleet = try Fleet(host: host, postgres: postgres)
+        let fleet = try Fleet(host: host, postgres: postgres, environment: environment)
         var started: [Member] = []
         for _ in 0..<intakes { started.append(try fleet.start(.intake)) }
         for index in 0..<executors { started.append(try fleet.start(.executor, name: "executor-\(index + 1)")) }
@@ -117,7 +125,11 @@ package final class Fleet: Sendable {
             all += ["--webhook-allow-loopback", "true", "--webhook-allow-private", "true"]
             all += ["--kubeconfig", host.kubeconfig]
         }
-        let process = try TestProcess(TestTarget.binary, all + arguments, environment: environment)
+        let process = try TestProcess(
+            TestTarget.binary,
+            all + arguments,
+            environment: self.environment.merging(environment) { $1 }
+        )
         let member = Member(
             service: service,
             name: name ?? service.rawValue,

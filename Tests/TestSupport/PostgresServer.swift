@@ -38,9 +38,11 @@ package final class PostgresServer: Sendable {
 
     /// Makes a data folder and starts a server on it.
     ///
-    /// - Parameter settings: Server settings in addition to those that make it quick.
-    package init(settings: [String: String] = [:]) async throws {
-        directory = try TemporaryDirectory(prefix: "pg")
+    /// - Parameters:
+    ///   - settings: Server settings in addition to those that make it quick.
+    ///   - folder: An empty folder for its data; one of its own by default.
+    package init(settings: [String: String] = [:], folder: TemporaryDirectory? = nil) async throws {
+        directory = try folder ?? TemporaryDirectory(prefix: "pg")
         port = try freePort()
         socketDirectory = directory.path
         let data = directory.appending("data")

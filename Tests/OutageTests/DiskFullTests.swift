@@ -1,0 +1,94 @@
+import Curl
+import DeploymentSupport
+import TestSupport
+import Testing
+import WireFormats
+
+/// A database whose disk is full: refused, nothing lost, and made up for once there is room.
+@Suite(
+    "The database's disk is full",
+    .tags(.integration),
+    .timeLimit(.minutes(5)),
+    .needsSimulator,
+    .needsEmbeddedBroker,
+    .needsMounts
+)
+struct DiskFullTests {
+    @Test("New tasks are refused with 503, and what was accepted is done once there is room again")
+    func diskFull() async throws {
+        let volume = try await SmallVolume(megabytes: 144)
+        let postgres = try await PostgresServer(
+            settings: ["max_wal_size": "32MB", "min_wal_size": "32MB"],
+            folder: volume.folder
+        )
+        let fleet = try await Fleet.start(nodes: 2, postgres: postgres)
+        let registries = try await SharedRegistries.instance.get()
+        let receiver = try WebhookReceiver()
+        let body: JSONValue = [
+            "images": [.string(registries.open.public)], "pullPolicy": "Always", "webhookUrl": .string(receiver.url),
+        ]
+        var tasks = [try await fleet.api.submit(body)]
+        try await volume.fill()
+        // Pages that have room left take a few more.
+        let refusal = try await waitForValue(timeout: .seconds(90), "a refusal") {
+            let answer = try await fleet.api.send("POST", "/v1/tasks", body: body.serialized())
+            if answer.status == 202, let id = answer.json["id"]?.string { tasks.append(id) }
+            return answer.status == 202 ? APIClient.Answer?.none : answer
+        }
+        #expect(refusal.status == 503, "\(refusal.json.text())")
+        #expect(refusal.response.header("Retry-After") != nil)
+        volume.free()
+        let last = try await waitForValue(timeout: .seconds(60), "a task to be accepted again") {
+            try? await fleet.api.submit(body)
+        }
+        for task in tasks + [last] {
+            #expect(try await fleet.api.waitForEnd(of: task)["status"]?.string == "succeeded")
+        }
+        try await waitUntil(timeout: .seconds(60), "all webhooks") {
+            (tasks + [last]).allSatisfy { task in receiver.received.contains { $0.body.contains("\"\(task)\"") } }
+        }
+        receiver.stop()
+        await fleet.stop()
+        await volume.unmount()
+    }
+}
+
+/// A small file system in memory.
+private final class SmallVolume: Sendable {
+    let folder: TemporaryDirectory
+
+    init(megabytes: Int) async throws {
+        folder = try TemporaryDirectory(prefix: "volume")
+        try await TestProcess.run(
+            "mount",
+            ["-t", "tmpfs", "-o", "size=\(megabytes)m,mode=755", "longshore-test", folder.path]
+        )
+    }
+
+    /// Takes all room that is left.
+    func fill() async throws {
+        // Ends with an error when nothing is left, which is what is wanted.
+        _ = try await TestProcess.run(
+            "dd",
+            ["if=/dev/zero", "of=\(folder.appending("filler"))", "bs=8192"],
+            check: false
+        )
+    }
+
+    /// Gives the room back.
+    func free() { try? writeFile(folder.appending("filler"), "") }
+
+    func unmount() async { _ = try? await TestProcess.run("umount", ["--lazy", folder.path], check: false) }
+}
+
+extension Trait where Self == ConditionTrait {
+    /// For tests that mount a file system.
+    fileprivate static var needsMounts: ConditionTrait {
+        .enabled("needs the right to mount a file system") {
+            guard let folder = try? TemporaryDirectory(prefix: "mount") else { return false }
+            let mounted = try? await TestProcess.run("mount", ["-t", "tmpfs", "tmpfs", folder.path], check: false)
+            _ = try? await TestProcess.run("umount", [folder.path], check: false)
+            return mounted?.termination == .exited(0)
+        }
+    }
+}
