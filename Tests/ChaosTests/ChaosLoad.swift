@@ -121,28 +121,30 @@ actor ChaosLoad {
                 ]
             ]
         }
-        let id = kind == .sealed ? await publish(body, key) : await submit(.object(body), key)
+        guard let id = kind == .sealed ? await publish(body, key) : await submit(.object(body), key) else { return }
         asked.append(Asked(id: id, kind: kind))
         if kind == .cancelled { await cancel(id, after: cancelAfter) }
     }
 
     /// Tries until it works: a client that gives up would have to be told, and none is.
-    private func persistently<Value: Sendable>(_ body: () async throws -> Value?) async -> Value {
-        while true {
+    private func persistently<Value: Sendable>(_ body: () async throws -> Value?) async -> Value? {
+        while fleet.host.process.isRunning {
             if let value = try? await body() { return value }
             try? await Task.sleep(for: .milliseconds(300))
         }
+        return nil
     }
 
-    private func submit(_ body: JSONValue, _ key: String) async -> String {
+    private func submit(_ body: JSONValue, _ key: String) async -> String? {
         await persistently { try await self.fleet.api.submit(body, key: key) }
     }
 
-    private func publish(_ body: JSONObject, _ key: String) async -> String {
+    private func publish(_ body: JSONObject, _ key: String) async -> String? {
         let registry = registries.first
         let sealed = await persistently {
             try await Sealing.seal(registry, key: key, deployment: self.fleet.host, readyFile: self.fleet.readyFile)
         }
+        guard let sealed else { return nil }
         var body = body
         body["registryCredentials"] = [sealed.credential]
         let attributes = [

@@ -32,6 +32,13 @@ struct ChaosTests {
         let plan = ChaosPlan(seed: seed, seconds: minutes * 60, sizes: ChaosWorld.sizes, nodes: ChaosWorld.nodes)
         let done = await carryOut(plan, on: world, load, report)
         report.say("\(done) of \(plan.steps.count) actions done; healing")
+        guard world.isAlive else {
+            report.say(
+                "the embedded broker has ended, which makes this run worthless: \(world.fleet.host.log.suffix(2_000))"
+            )
+            Issue.record("the embedded broker has ended")
+            return
+        }
         try await world.heal()
         let asked = await load.asked
         report.say("healed; waiting for the ends of \(asked.count) tasks")
@@ -82,6 +89,7 @@ struct ChaosTests {
         let done = await withTaskGroup(of: Bool.self) { group in
             for step in plan.steps {
                 try? await Task.sleep(until: begin + .seconds(step.at))
+                guard world.isAlive else { break }
                 group.addTask {
                     let isDone = await world.carryOut(step)
                     let accepted = await load.asked.count
