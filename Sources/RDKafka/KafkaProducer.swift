@@ -66,6 +66,7 @@ package final class KafkaProducer: Sendable {
         self.core = try ProducerCore(
             executor: self.executor,
             slowExecutor: self.slowExecutor,
+            deliveryTimeout: options.deliveryTimeout,
             logger: logger
         ) { () throws(KafkaError) in
             try ClientHandle(

@@ -30,6 +30,9 @@ final class ProducerCore: @unchecked Sendable {
     private var pending: [Slot] = []
     private var pendingHead = 0
     private var handleBirth = ContinuousClock.now
+    /// When the broker last acknowledged a record.
+    private var lastAcknowledgement = ContinuousClock.now
+    private let deliveryTimeout: Duration
     private var pendingFatal: KafkaError?
     private var isStopped = false
 
@@ -42,11 +45,13 @@ final class ProducerCore: @unchecked Sendable {
     init(
         executor: BlockingExecutor,
         slowExecutor: BlockingExecutor,
+        deliveryTimeout: Duration,
         logger: Logger,
         makeHandle: @escaping @Sendable () throws(KafkaError) -> ClientHandle
     ) throws(KafkaError) {
         self.executor = executor
         self.slowExecutor = slowExecutor
+        self.deliveryTimeout = deliveryTimeout
         self.logger = logger
         self.makeHandle = makeHandle
         let handle = try makeHandle()
@@ -188,6 +193,7 @@ final class ProducerCore: @unchecked Sendable {
                 partition: message.pointee.partition,
                 offset: message.pointee.offset
             )
+            self.lastAcknowledgement = .now
             slot.batch.settle(slot.index, .success(report))
             return
         }
@@ -196,7 +202,17 @@ final class ProducerCore: @unchecked Sendable {
         if error == RD_KAFKA_RESP_ERR__PURGE_QUEUE || error == RD_KAFKA_RESP_ERR__PURGE_INFLIGHT {
             failure.code = self.isStopped ? .closed : .fatal
         }
+        if error == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT { self.suspectHandle(failure) }
         slot.batch.settle(slot.index, .failure(failure))
+    }
+
+    /// A broker that came back without its memory knows no idempotent producer of before, and librdkafka offers it the same
+    /// numbers again and again. Where nothing has been acknowledged for as long as a delivery may take, a new client is tried;
+    /// if the broker is merely away, it costs no more than the old one.
+    private func suspectHandle(_ error: KafkaError) {
+        let since = max(self.handleBirth, self.lastAcknowledgement)
+        guard since.duration(to: .now) >= self.deliveryTimeout else { return }
+        self.pendingFatal = self.pendingFatal ?? error
     }
 
     // MARK: - Replacement and end

@@ -257,6 +257,27 @@ import Testing
         await producer.close(timeout: .seconds(1))
     }
 
+    @Test func `a client whose records are never acknowledged is replaced, for the broker may have forgotten it`()
+        async throws
+    {
+        let cluster = try MockCluster(brokers: 1)
+        try cluster.createTopic("t", partitions: 1)
+        let producer = try cluster.producer { $0.deliveryTimeout = .milliseconds(500) }
+        _ = try await producer.send(ProducerRecord(topic: "t", value: [0], partition: 0))
+        #expect(producer.recreations == 0)
+        try cluster.setBrokerDown(1)
+        try await Task.sleep(for: .milliseconds(200))
+        await #expect(throws: KafkaError.self) {
+            try await producer.send(ProducerRecord(topic: "t", value: [1], partition: 0))
+        }
+        try await waitUntil("another client") { producer.recreations > 0 }
+        try cluster.setBrokerUp(1)
+        try await waitUntil("a delivery by it") {
+            (try? await producer.send(ProducerRecord(topic: "t", value: [2], partition: 0))) != nil
+        }
+        await producer.close(timeout: .seconds(1))
+    }
+
     @Test func `close fails what cannot be delivered and refuses what comes later`() async throws {
         let cluster = try MockCluster(brokers: 1)
         try cluster.createTopic("t", partitions: 1)
