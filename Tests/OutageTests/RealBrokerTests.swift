@@ -16,7 +16,7 @@ import WireFormats
 struct RealBrokerTests {
     @Test("It is killed and comes back empty: what it has lost ends and is told, and new work is done")
     func killed() async throws {
-        let broker = try Tansu()
+        let broker = try await Tansu()
         try await broker.start()
         let registries = try await SharedRegistries.instance.get()
         let receiver = try WebhookReceiver()
@@ -29,7 +29,10 @@ struct RealBrokerTests {
             "images": [.string(registries.first.private)], "registryCredentials": [registries.first.credential],
             "pullPolicy": "Always", "webhookUrl": .string(receiver.url),
         ]
-        let done = try await fleet.api.submit(body)
+        // Until the executor's key has come by the broker, credentials cannot be sealed.
+        let done = try await waitForValue(timeout: .seconds(60), "the first task to be accepted") {
+            try? await fleet.api.submit(body)
+        }
         #expect(try await fleet.api.waitForEnd(of: done)["status"]?.string == "succeeded")
 
         let executor = try #require(fleet.members(.executor).first)
@@ -67,14 +70,23 @@ struct RealBrokerTests {
 /// The broker's process; its port stays the same.
 private actor Tansu {
     nonisolated let address: String
+    private let folder: TemporaryDirectory
+    private let program: String
     private var process: TestProcess?
 
-    init() throws { address = "127.0.0.1:\(try freePort())" }
+    init() async throws {
+        address = "127.0.0.1:\(try freePort())"
+        folder = try TemporaryDirectory(prefix: "tansu")
+        program = folder.appending("tansu")
+        // Where it was installed only the tests' own account may be able to read.
+        let installed = TestTarget.environment("LONGSHORE_TEST_TANSU") ?? "tansu"
+        try await TestProcess.run("install", ["-m", "755", installed, program])
+    }
 
     func start() async throws {
         let url = "tcp://\(address)"
         let started = try TestProcess(
-            TestTarget.environment("LONGSHORE_TEST_TANSU") ?? "tansu",
+            program,
             ["broker", "--listener-url", url, "--advertised-listener-url", url, "--storage-engine", "memory://tansu/"],
             // Any account without rights; this one is there where PostgreSQL is.
             user: "postgres"

@@ -57,6 +57,15 @@ extension MockCluster {
         return records
     }
 
+    /// Commits an offset as a member of the group did that is gone.
+    func commit(_ offset: Int64, _ partition: TopicPartition) async throws {
+        let consumer = try self.makeConsumer()
+        try await consumer.assign([partition: .offset(offset)])
+        try await consumer.store([partition: offset])
+        try await consumer.commitStored()
+        await consumer.close(timeout: .seconds(5))
+    }
+
     func committed(_ topic: String, partition: Int32 = 0, group: String = "group") async throws -> Int64? {
         let consumer = try self.makeConsumer(group: group)
         let key = TopicPartition(topic: topic, partition: partition)

@@ -268,6 +268,8 @@ import WireFormats
         let cluster = try self.cluster()
         let producer = try cluster.makeProducer()
         try await self.fill(producer, 0..<10)
+        // A group that the broker does not know would be read from its beginning.
+        try await cluster.commit(2, TopicPartition(topic: "t", partition: 0))
         let handled = HandledIDs()
         let failures = Mutex(2)
         let hooks = KafkaLoopHooks(

