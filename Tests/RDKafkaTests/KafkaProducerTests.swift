@@ -262,7 +262,7 @@ import Testing
     {
         let cluster = try MockCluster(brokers: 1)
         try cluster.createTopic("t", partitions: 1)
-        let producer = try cluster.producer { $0.deliveryTimeout = .milliseconds(500) }
+        let producer = try cluster.producer { $0.deliveryTimeout = .seconds(3) }
         _ = try await producer.send(ProducerRecord(topic: "t", value: [0], partition: 0))
         #expect(producer.recreations == 0)
         try cluster.setBrokerDown(1)

@@ -1,0 +1,147 @@
+"""Webhooks to 100 endpoints, each attempt logged, against wrk posting the same bodies to the same receiver."""
+import json
+import os
+import socket
+import threading
+import time
+
+from confluent_kafka import Consumer, Producer
+
+import load
+import report
+import stack
+
+ENDPOINTS = 100
+EVENTS = int(os.environ.get("EVENTS", "50"))
+
+
+def start_receiver(own):
+    """nginx that answers 204 on a hundred addresses of the loopback network."""
+    port = stack.free_port()
+    folder = own.folder / "nginx"
+    folder.mkdir()
+    listen = "\n".join(f"listen 127.0.0.{n + 1}:{port};" for n in range(ENDPOINTS))
+    (folder / "nginx.conf").write_text(f"""
+        daemon off; worker_processes 1; pid {folder}/pid; error_log stderr warn;
+        events {{ worker_connections 4096; }}
+        http {{ access_log off; client_body_temp_path {folder}/body; keepalive_requests 1000000;
+            server {{ {listen} location / {{ return 204; }} }} }}
+    """)
+    own.spawn("nginx", ["nginx", "-c", folder / "nginx.conf", "-p", folder])
+    stack.wait("nginx", lambda: socket.create_connection(("127.0.0.1", port), 1))
+    return port
+
+
+def example(own):
+    """An event of a task's end with its headers, as an executor has written it."""
+    task = own.submit({"images": ["nginx:1.27"], "checks": []})
+    own.wait_for_end(task)
+    consumer = Consumer({"bootstrap.servers": own.kafka, "group.id": "bench", "auto.offset.reset": "earliest"})
+    consumer.subscribe(["longshore.events"])
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        message = consumer.poll(1)
+        if message is None or message.error():
+            continue
+        headers = [(name, value.decode()) for name, value in message.headers()]
+        if ("ce_type", "dev.longshore.task.succeeded.v1") in headers and ("ce_subject", task) in headers:
+            consumer.close()
+            return task, headers, message.value().decode()
+    raise RuntimeError("the end of a task was not told")
+
+
+def publish(own, original, tasks, batch, count):
+    """Tells of ends that never were: for each task as many as asked, each with an id of its own."""
+    task_id, headers, value = original
+    producer = Producer({"bootstrap.servers": own.kafka, "acks": "all", "linger.ms": 5})
+    for number in range(count):
+        for task in tasks:
+            own_headers = [
+                (name, f"{task}-{batch}-{number}" if name == "ce_id" else text.replace(task_id, task)) for name, text in headers
+            ]
+            producer.produce("longshore.events", value.replace(task_id, task).encode(), key=task, headers=own_headers)
+            producer.poll(0)
+    producer.flush(60)
+
+
+def delivered(own):
+    return own.metrics("notifier-2").get("longshore_deliveries_finished_total", 0)
+
+
+def run():
+    table = report.Table("notify", f"Notifier: webhooks to {ENDPOINTS} endpoints, each attempt logged, against wrk posting the same bodies")
+    with stack.Stack(services=("intake", "executor", "notifier")) as own:
+        port = start_receiver(own)
+        original = example(own)
+        own.members["executor-1"][0].stop()
+        tasks = [
+            own.submit({"images": ["nginx:1.27"], "webhookUrl": f"http://127.0.0.{n + 1}:{port}/hook", "webhookEvents": ["task.succeeded"]})
+            for n in range(ENDPOINTS)
+        ]
+        batches = iter(range(1_000))
+
+        def deliver(tasks_, count):
+            begin_count = delivered(own)
+            begin = time.monotonic()
+            publish(own, original, tasks_, next(batches), count)
+            stack.wait("all deliveries", lambda: delivered(own) - begin_count >= len(tasks_) * count, 300)
+            return len(tasks_) * count / (time.monotonic() - begin)
+
+        deliver(tasks, 2)
+        body = own.sql("SELECT body FROM longshore.deliveries LIMIT 1")
+        headers = {"Content-Type": "application/cloudevents+json", "webhook-id": "x" * 40, "webhook-signature": "v1," + "x" * 44}
+        pairs = report.in_turns(
+            lambda: deliver(tasks, EVENTS),
+            lambda: load.wrk(own.folder, f"http://127.0.0.1:{port}/hook", body, headers, report.SECONDS, expect=204)[0],
+        )
+        table.compare("deliveries", "/s", pairs, 0.5)
+        hanging(own, table, deliver, tasks)
+    table.finish()
+
+
+def hanging(own, table, deliver, tasks):
+    """What one endpoint that never answers costs the others."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.200", 0))
+        listener.listen(1024)
+        held = []
+        threading.Thread(target=lambda: hold(listener, held), daemon=True).start()
+        url = f"http://127.0.0.200:{listener.getsockname()[1]}/hook"
+        stuck = own.submit({"images": ["nginx:1.27"], "webhookUrl": url, "webhookEvents": ["task.succeeded"]})
+        marks = iter(range(1_000))
+
+        def p99(others):
+            since = own.sql("SELECT now()")
+            if others:
+                threading.Thread(target=lambda: publish(own, EXAMPLE[0], [stuck], f"stuck-{next(marks)}", 20)).start()
+            deliver(tasks[1:], 10)
+            return float(own.sql(
+                "SELECT 1000 * percentile_cont(0.99) WITHIN GROUP (ORDER BY extract(epoch FROM finished_at - created_at)) "
+                f"FROM longshore.deliveries WHERE created_at >= '{since}' AND state = 'delivered'"
+            ))
+
+        EXAMPLE.append(example_of(own))
+        table.compare("p99 of 99 endpoints while one hangs", "ms", report.in_turns(lambda: p99(True), lambda: p99(False)), 1.2, at_most=True)
+        for connection in held:
+            connection.close()
+
+
+EXAMPLE = []
+
+
+def example_of(own):
+    """The event that deliveries were made of, from the delivery log."""
+    row = json.loads(own.sql("SELECT row_to_json(d) FROM longshore.deliveries d WHERE state = 'delivered' LIMIT 1"))
+    event = json.loads(row["body"])
+    headers = [
+        (f"ce_{name}", str(value)) for name, value in event.items() if name not in ("data", "datacontenttype")
+    ] + [("content-type", "application/json")]
+    return row["task_id"], headers, json.dumps(event["data"])
+
+
+def hold(listener, held):
+    while True:
+        try:
+            held.append(listener.accept()[0])
+        except OSError:
+            return
