@@ -38,7 +38,11 @@ struct TaskStore: Sendable {
 
     /// Notes where Kafka has acknowledged messages, so that their loss can be told from their never having been there.
     func note(_ places: [MessagePlace]) async throws {
-        _ = try await pool.pipeline([places.noting])
+        // The projector notes the same from the message itself, so that a crash of the server may forget this one: nobody waits
+        // for the disk.
+        _ = try await pool.pipeline([
+            PQStatement("SELECT set_config('synchronous_commit', 'off', true)"), places.noting,
+        ])
     }
 
     /// Notes that a task's owner wants it cancelled.
