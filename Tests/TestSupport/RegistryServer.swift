@@ -20,14 +20,40 @@ package final class RegistryServer: Sendable {
         certificate: TestCertificates.Pair? = nil
     ) async throws {
         directory = try TemporaryDirectory(prefix: "registry")
-        port = try freePort()
+        let storage = directory.appending("storage")
+        var tries = 5
+        // Between finding a free port and listening on it somebody else may take it.
+        while true {
+            let candidate = try freePort()
+            let path = try directory.write(
+                "config.yml",
+                try await Self.configuration(candidate, directory, storage, accounts, certificate)
+            )
+            let started = try TestProcess("docker-registry", ["serve", path])
+            try await waitUntil("the registry") { !started.isRunning || canConnect(port: candidate) }
+            if started.isRunning {
+                (port, process) = (candidate, started)
+                return
+            }
+            tries -= 1
+            if tries == 0 { throw TestSupportError("docker-registry: \(started.standardError.suffix(500))") }
+        }
+    }
+
+    private static func configuration(
+        _ port: Int,
+        _ directory: TemporaryDirectory,
+        _ storage: String,
+        _ accounts: [String: String],
+        _ certificate: TestCertificates.Pair?
+    ) async throws -> String {
         var configuration = """
             version: 0.1
             log:
               level: warn
             storage:
               filesystem:
-                rootdirectory: \(directory.appending("storage"))
+                rootdirectory: \(storage)
               delete:
                 enabled: true
             http:
@@ -59,12 +85,7 @@ package final class RegistryServer: Sendable {
 
                 """
         }
-        let path = try directory.write("config.yml", configuration)
-        process = try TestProcess("docker-registry", ["serve", path])
-        try await waitUntil("the registry") {
-            if !process.isRunning { throw TestSupportError("docker-registry: \(process.standardError.suffix(500))") }
-            return canConnect(port: port)
-        }
+        return configuration
     }
 
     /// What it has logged.

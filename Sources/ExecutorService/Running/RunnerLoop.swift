@@ -208,8 +208,27 @@ final class RunnerLoop {
         if let job = changes.job { observer.see(job) }
         observers[key] = observer
         observe(key, &group)
-        if changes.isJobGone, observers[key] != nil {
-            tell(.jobMissing(node: observer.node, attempt: observer.attempt), &group)
+        if changes.isJobGone, observers[key] != nil { askAboutMissing(observer, &group) }
+    }
+
+    /// Jobs go with their PullTask, and the news of them may come before that of it: then nobody has deleted a Job.
+    private func askAboutMissing(_ observer: AttemptObserver, _ group: inout DiscardingTaskGroup) {
+        let missing = TaskRun.Event.jobMissing(node: observer.node, attempt: observer.attempt)
+        let own = status.pullTask.metadata
+        group.addTask { [context, inbox] in
+            var isDeleted = false
+            do throws(KubernetesError) {
+                let name = own.name ?? ""
+                let present = try await context.client.getIfPresent(PullTask.self, name: name, namespace: own.namespace)
+                isDeleted = present?.metadata.uid != own.uid || present?.metadata.deletionTimestamp != nil
+            } catch {
+                // Without an answer the Job counts as missing; a deletion is found by the next write.
+                context.logger.debug("A PullTask could not be looked at", metadata: [LogKey.error: "\(error)"])
+            }
+            inbox.post { [isDeleted] in
+                if isDeleted { $0.isDeleted = true }
+                $0.events.append(missing)
+            }
         }
     }
 
