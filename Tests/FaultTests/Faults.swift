@@ -6,7 +6,7 @@ import WireFormats
 
 /// What fails around the service: Kubernetes, nodes, registries. One fleet serves all tests, so they run one by one, each
 /// with several faults at once, on tasks and nodes of their own.
-@Suite("Faults around", .tags(.integration), .timeLimit(.minutes(10)), .serialized)
+@Suite("Faults around", .tags(.integration), .timeLimit(.minutes(20)), .serialized)
 enum Faults {}
 
 /// The fleet of this target's tests, and what they all ask of it.
