@@ -25,9 +25,9 @@ package enum KafkaTopics {
         }
         try await consumer.assign(ends.mapValues { _ in .beginning })
         var records: [ConsumerRecord] = []
-        let deadline = ContinuousClock.now + .seconds(30)
+        let deadline = ContinuousClock.now + .seconds(30 * testPatience)
         while !ends.isEmpty {
-            guard ContinuousClock.now < deadline else { throw TestSupportError("\(topic) was not read in 30 s") }
+            guard ContinuousClock.now < deadline else { throw TestSupportError("\(topic) was not read in time") }
             for event in try await consumer.poll(maximum: 500, timeout: .milliseconds(200)) {
                 guard case .record(let record) = event else { continue }
                 records.append(record)

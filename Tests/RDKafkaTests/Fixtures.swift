@@ -144,7 +144,7 @@ struct Reader {
         timeout: Duration = .seconds(60),
         until condition: (Reader) -> Bool
     ) async throws {
-        let deadline = ContinuousClock.now + timeout
+        let deadline = ContinuousClock.now + timeout * testPatience
         while !condition(self) {
             guard ContinuousClock.now < deadline else {
                 throw TestSupportError(

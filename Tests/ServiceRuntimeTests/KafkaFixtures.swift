@@ -46,7 +46,7 @@ extension MockCluster {
         let consumer = try self.makeConsumer(group: "reader")
         try await consumer.assign([TopicPartition(topic: topic, partition: 0): .beginning])
         var records: [ConsumerRecord] = []
-        let deadline = ContinuousClock.now + .seconds(60)
+        let deadline = ContinuousClock.now + .seconds(60 * testPatience)
         while records.count < count {
             guard ContinuousClock.now < deadline else { throw TestSupportError("\(records.count) records in \(topic)") }
             for case .record(let record) in try await consumer.poll(maximum: 100, timeout: .milliseconds(100)) {
