@@ -107,6 +107,8 @@ package final class KafkaProducer: Sendable {
             "partitioner": "murmur2_random",
             "reconnect.backoff.max.ms": "2000",
             "socket.keepalive.enable": "true",
+            // A small request must not wait until the one before it is acknowledged, which the other side may delay by 40 ms.
+            "socket.nagle.disable": "true",
         ]
     }
 

@@ -38,7 +38,12 @@ package final class MockCluster: Sendable {
             throw KafkaError(code: .other, message: "The mock cluster could not be started")
         }
         self.pointers = Pointers(client: client, cluster: cluster)
-        self.bootstrapServers = String(cString: rd_kafka_mock_cluster_bootstraps(cluster))
+        let bootstrapServers = String(cString: rd_kafka_mock_cluster_bootstraps(cluster))
+        self.bootstrapServers = bootstrapServers
+        let ports = bootstrapServers.split(separator: ",").compactMap { address in
+            address.split(separator: ":").last.flatMap { UInt16($0) }
+        }
+        ListenerDelay.turnOff(ports: Set(ports))
     }
 
     deinit {
