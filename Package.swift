@@ -47,7 +47,10 @@ var targets: [Target] = [
     .target(
         name: "Migrations",
         path: "migrations",
-        resources: [.embedInCode("001_schema.sql"), .embedInCode("002_lost_messages.sql")]
+        resources: [
+            .embedInCode("001_schema.sql"), .embedInCode("002_lost_messages.sql"),
+            .embedInCode("003_delivery_hosts.sql"),
+        ]
     ),
     .target(
         name: "KubernetesManifests",
@@ -98,7 +101,7 @@ targets += library(
     service + ["KubernetesAPI", "OCIRegistry", "Curl"],
     testedWith: ["ClusterSimulator", "KubernetesManifests"]
 )
-targets += library("NotifierService", service + ["LibPQ", "KubernetesAPI", "Curl"])
+targets += library("NotifierService", service + ["LibPQ", "KubernetesAPI", "Curl"], testedWith: ["Migrations"])
 targets += library(
     "ClusterSimulator",
     [

@@ -39,7 +39,8 @@ package final class PQConnection: Sendable {
         // A transaction that its client has forgotten must not hold locks for ever.
         let settings = """
             SET statement_timeout = \(milliseconds); SET lock_timeout = \(lockWait);
-            SET idle_in_transaction_session_timeout = \(max(60_000, milliseconds * 2)); SET TimeZone = 'UTC'
+            SET idle_in_transaction_session_timeout = \(max(60_000, milliseconds * 2)); SET TimeZone = 'UTC';
+            SET plan_cache_mode = force_custom_plan
             """
         try await connection.executor.run { () throws(PQError) in
             try handle.connect(configuration)

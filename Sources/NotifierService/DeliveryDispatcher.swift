@@ -7,6 +7,9 @@ import WireFormats
 
 /// Leases deliveries that are due and sends them, a bounded number at a time.
 final class DeliveryDispatcher: Sendable {
+    /// How long free places are gathered when there are few: to look for due deliveries costs the same for one as for many.
+    private static let gathering = Duration.milliseconds(5)
+
     private let configuration: NotifierConfiguration
     private let store: DeliveryStore
     private let sender: WebhookSender
@@ -50,6 +53,7 @@ final class DeliveryDispatcher: Sendable {
                 var failures = 0
                 while !Self.isStopping {
                     do {
+                        if room < configuration.maximumInFlight / 4 { try? await Task.sleep(for: Self.gathering) }
                         let sent = try await sendDue(in: &group)
                         failures = 0
                         if sent { continue }
@@ -71,9 +75,11 @@ final class DeliveryDispatcher: Sendable {
 
     private static var isStopping: Bool { Task.isCancelled || Task.isShuttingDownGracefully }
 
+    private var room: Int { configuration.maximumInFlight - inFlight.withLock { $0 } }
+
     /// Starts what is due and has room; says whether there may be more of it at once.
     private func sendDue(in group: inout DiscardingTaskGroup) async throws -> Bool {
-        let room = configuration.maximumInFlight - inFlight.withLock { $0 }
+        let room = room
         guard room > 0 else { return false }
         let deliveries = try await store.claim(configuration, limit: room)
         let claimedAt = ContinuousClock.now

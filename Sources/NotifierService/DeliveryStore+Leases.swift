@@ -5,8 +5,9 @@ import WireFormats
 extension DeliveryStore {
     /// Serialises claims, so that two notifiers do not both take a host's last free place.
     private static let claimLock: Int64 = 7_310_868_736_829_190_502
-    /// How many due deliveries one claim looks at. Those to hosts without a free place are not counted.
-    private static let claimWindow: Int64 = 2_000
+    /// How many due deliveries a claim looks at for each that it may take, and at least. Those to hosts without a free place are
+    /// not counted, so that a host with many is behind the others at the next claim.
+    private static let claimWindow = (each: 4, minimum: 256)
 
     /// Takes due deliveries for sending: first those to hosts with the fewest in flight, among these the longest due, and never
     /// more to one host than it may have in flight. So a receiver that hangs holds no place that another needs, and of
@@ -20,7 +21,7 @@ extension DeliveryStore {
                 [
                     .int(Int64(limit)), .int(Int64(configuration.maximumInFlightPerHost)),
                     .text(configuration.identity), .int(configuration.lease.wholeMicroseconds),
-                    .int(Self.claimWindow),
+                    .int(Int64(max(limit * Self.claimWindow.each, Self.claimWindow.minimum))),
                 ]
             ),
             PQStatement("COMMIT"),
@@ -42,25 +43,27 @@ extension DeliveryStore {
         )
     }
 
+    /// The rows are picked by an array of ids, which is looked up once: joined to what was ranked, a table whose statistics are
+    /// old is gone through again for each row.
     private static let claimSQL = """
         WITH busy AS (
-            SELECT coalesce(lower(substring(url from '://([^/?#]*)')), '') AS host, count(*) AS places
-            FROM longshore.deliveries WHERE state = 'delivering' AND lease_until > now() GROUP BY 1
+            SELECT host, count(*) AS places
+            FROM longshore.deliveries WHERE state = 'delivering' AND lease_until > now() GROUP BY host
         ), due AS (
-            SELECT d.id, d.next_attempt_at, coalesce(lower(substring(d.url from '://([^/?#]*)')), '') AS host
+            SELECT d.id, d.next_attempt_at, d.host
             FROM longshore.deliveries d
             WHERE d.state IN ('pending', 'retrying') AND d.next_attempt_at <= now()
-                AND coalesce(lower(substring(d.url from '://([^/?#]*)')), '')
-                    NOT IN (SELECT host FROM busy WHERE places >= $2)
+                AND d.host NOT IN (SELECT host FROM busy WHERE places >= $2)
             ORDER BY d.next_attempt_at LIMIT $5
         ), ranked AS (
             SELECT due.id, due.next_attempt_at, coalesce(busy.places, 0)
                 + row_number() OVER (PARTITION BY due.host ORDER BY due.next_attempt_at, due.id) AS place
             FROM due LEFT JOIN busy ON busy.host = due.host
         ), picked AS (
-            SELECT d.id FROM longshore.deliveries d JOIN ranked r ON r.id = d.id
-            WHERE r.place <= $2 AND d.state IN ('pending', 'retrying')
-            ORDER BY r.place, r.next_attempt_at LIMIT $1 FOR UPDATE OF d SKIP LOCKED
+            SELECT d.id FROM longshore.deliveries d
+            WHERE d.state IN ('pending', 'retrying') AND d.id = ANY (ARRAY(
+                SELECT r.id FROM ranked r WHERE r.place <= $2 ORDER BY r.place, r.next_attempt_at LIMIT $1))
+            FOR UPDATE OF d SKIP LOCKED
         )
         UPDATE longshore.deliveries d
         SET state = 'delivering', attempt = d.attempt + 1, lease_owner = $3,

@@ -21,7 +21,7 @@ struct MigratorTests {
             }
             return try await group.reduce(into: []) { $0 += $1 }
         }
-        #expect(applied == ["001_schema", "002_lost_messages"])
+        #expect(applied == ["001_schema", "002_lost_messages", "003_delivery_hosts"])
         #expect(try await Migrator(pool: pool, logger: quietLogger).pending() == [])
         let tables = try await pool.query(
             "SELECT count(*) AS n FROM pg_tables WHERE schemaname = 'longshore' AND tablename NOT LIKE '%\\_20%'"

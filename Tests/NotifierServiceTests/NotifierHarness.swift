@@ -4,6 +4,7 @@ import LibPQ
 import Logging
 import LongshoreDomain
 import LongshoreMessages
+import Migrations
 import NotifierService
 import RDKafka
 import Redaction
@@ -29,7 +30,8 @@ final class NotifierHarness: Sendable {
         let server = if let server { server } else { try await PostgresServer.shared() }
         let url = try await server.createDatabase()
         database = PQPool(configuration: PQConfiguration(url: SecretBytes(utf8: url), maximumConnections: 2))
-        try await database.withConnection { try await $0.script(Self.schema) }
+        // The schema as it is shipped.
+        for migration in Migrations.all { try await database.withConnection { try await $0.script(migration.sql) } }
         try await database.withConnection {
             try await $0.script(
                 """
@@ -55,11 +57,6 @@ final class NotifierHarness: Sendable {
             logger: logger
         )
     }
-
-    /// The schema as it is shipped.
-    private static let schema = readFile(
-        "/" + #filePath.split(separator: "/").dropLast(3).joined(separator: "/") + "/migrations/001_schema.sql"
-    )
 
     /// A configuration for receivers on this machine, with attempts in quick succession.
     static func configuration(
