@@ -4,6 +4,8 @@ import Metrics
 struct IntakeMetrics: Sendable {
     /// How many submissions shared a batch.
     let batchSize = Recorder(label: "longshore_intake_batch_size", aggregate: true)
+    /// From handing a batch to Kafka to its last acknowledgement.
+    let publishSeconds = Metrics.Timer(label: "longshore_intake_publish_seconds")
     /// Events that were folded into the read model.
     let eventsFolded = Counter(label: "longshore_projector_events")
     /// Tasks that were accepted and that Kafka has lost.
@@ -39,6 +41,13 @@ struct IntakeMetrics: Sendable {
     /// Sets the age of the oldest task in a phase.
     func setOldest(phase: String, seconds: Double) {
         Gauge(label: "longshore_oldest_task_seconds", dimensions: [("status", phase)]).record(seconds)
+    }
+
+    /// Measures how long Kafka takes to acknowledge what was sent together.
+    func publishing<Success>(_ body: () async -> Success) async -> Success {
+        let started = ContinuousClock.now
+        defer { publishSeconds.record(duration: ContinuousClock.now - started) }
+        return await body()
     }
 
     /// Measures an operation of Postgres.

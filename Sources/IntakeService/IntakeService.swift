@@ -71,6 +71,8 @@ package final class IntakeService: Service {
         options.topicWait = configuration.publishTimeout / 2
         // A request of 1 MiB grows when its defaults are written out and its credentials sealed.
         options.maximumRecordBytes = 2 << 20
+        // What is sent together is handed over together.
+        options.linger = .zero
         producer = try KafkaProducer(configuration: kafka, options: options, logger: logger)
         keys = SealingKeys(clusters: configuration.clusters, pinned: configuration.pinnedKeys)
         let store = TaskStore(pool: pool)

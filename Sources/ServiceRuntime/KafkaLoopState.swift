@@ -34,6 +34,31 @@ struct KafkaLoopState {
         var attempt = 0
         /// When the queue may be handled again after a failure.
         var due: ContinuousClock.Instant?
+
+        func isReady(at now: ContinuousClock.Instant) -> Bool {
+            !self.queue.isEmpty && self.inHand == 0 && self.due.map { $0 <= now } ?? true
+        }
+
+        mutating func take(_ limit: Int, into batch: inout [Item]) {
+            self.inHand = min(limit, self.queue.count)
+            batch += self.queue[..<self.inHand]
+            self.queue.removeFirst(self.inHand)
+        }
+
+        /// Notes what became of the items in hand; those that are left are handled again.
+        mutating func complete(left items: [Item], retryAt: (Int) -> ContinuousClock.Instant) {
+            self.inHand = 0
+            if let first = items.first {
+                self.done = first.record.offset
+                self.queue.insert(contentsOf: items, at: 0)
+                self.attempt += 1
+                self.due = retryAt(self.attempt)
+            } else {
+                self.done = self.openOffset
+                self.attempt = 0
+                self.due = nil
+            }
+        }
     }
 
     private var partitions: [TopicPartition: Partition] = [:]
@@ -66,9 +91,10 @@ struct KafkaLoopState {
 
     /// Queues a record that was polled.
     mutating func receive(_ record: ConsumerRecord, _ content: Result<KafkaMessage, Refusal>) {
-        guard let partition = self.partitions[record.topicPartition] else { return }
+        // In place: a partition that is looked at and then written to would be copied with its queue, for each record.
+        guard let generation = self.partitions[record.topicPartition]?.generation else { return }
         self.partitions[record.topicPartition]?.queue.append(
-            Item(record: record, content: content, generation: partition.generation)
+            Item(record: record, content: content, generation: generation)
         )
     }
 
@@ -77,16 +103,10 @@ struct KafkaLoopState {
     mutating func takeBatch(now: ContinuousClock.Instant, room: (String) -> Int) -> [Item] {
         var batch: [Item] = []
         for key in self.partitions.keys.sorted(by: self.isMoreUrgent) {
-            guard var partition = self.partitions[key], !partition.queue.isEmpty, partition.inHand == 0,
-                partition.due.map({ $0 <= now }) ?? true
-            else { continue }
+            guard self.partitions[key]?.isReady(at: now) == true else { continue }
             let limit = max(0, min(self.maximumBatch, room(key.topic)) - batch.count)
             guard limit > 0 else { continue }
-            let taken = partition.queue.prefix(limit)
-            partition.queue.removeFirst(taken.count)
-            partition.inHand = taken.count
-            self.partitions[key] = partition
-            batch += taken
+            self.partitions[key]?.take(limit, into: &batch)
         }
         return batch
     }
@@ -96,10 +116,9 @@ struct KafkaLoopState {
         var result: [TopicPartition: Int64] = [:]
         for item in batch where self.partitions[item.record.topicPartition]?.generation == item.generation {
             let key = item.record.topicPartition
-            var partition = self.partitions[key]
-            let next = max(item.record.offset + 1, result[key] ?? 0, partition?.handedOver ?? 0)
-            partition?.handedOver = next
-            result[key] = partition?.openOffset
+            guard let partition = self.partitions[key] else { continue }
+            let next = max(item.record.offset + 1, result[key] ?? 0, partition.handedOver)
+            result[key] = min(next, partition.queue.first?.record.offset ?? .max)
         }
         return result
     }
@@ -124,21 +143,7 @@ struct KafkaLoopState {
             let handedOver = max(next, self.partitions[key]?.handedOver ?? next)
             self.partitions[key]?.handedOver = handedOver
         }
-        for (key, items) in left {
-            guard var partition = self.partitions[key] else { continue }
-            partition.inHand = 0
-            if let first = items.first {
-                partition.done = first.record.offset
-                partition.queue.insert(contentsOf: items, at: 0)
-                partition.attempt += 1
-                partition.due = retryAt(partition.attempt)
-            } else {
-                partition.done = partition.openOffset
-                partition.attempt = 0
-                partition.due = nil
-            }
-            self.partitions[key] = partition
-        }
+        for (key, items) in left { self.partitions[key]?.complete(left: items, retryAt: retryAt) }
     }
 
     /// Offsets that have moved on since the last call.

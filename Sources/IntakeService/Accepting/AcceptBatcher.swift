@@ -39,11 +39,11 @@ final class AcceptBatcher: Sendable {
         /// The most submissions of a batch.
         var batch = 256
         /// How long the first of a batch waits for others.
-        var window = Duration.milliseconds(2)
+        var window = Duration.milliseconds(1)
         /// The most submissions that wait for their batch.
         var queue = 4_096
-        /// The most batches at once.
-        var concurrency = 4
+        /// The most batches at once: one at the database while the other is on its way to Kafka. More would be smaller ones.
+        var concurrency = 2
     }
 
     private struct Pending: Sendable {
@@ -174,7 +174,7 @@ final class AcceptBatcher: Sendable {
             guard let row = rows[id.text], row.requestHash == submission.task.requestHash else { continue }
             if row.phase == .accepting { toSend.append(id) }
         }
-        let reports = await send(toSend.compactMap { first[$0]?.record })
+        let reports = await metrics.publishing { await send(toSend.compactMap { first[$0]?.record }) }
         let sent = Dictionary(uniqueKeysWithValues: zip(toSend, reports))
         await note(sent)
         return submissions.map { outcome(of: $0, row: rows[$0.task.id.text], report: sent[$0.task.id]) }

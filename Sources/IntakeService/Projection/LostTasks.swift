@@ -14,7 +14,7 @@ enum LostTasks {
     static func notes(of batch: ProjectionBatch) -> [PQStatement] {
         var statements: [PQStatement] = []
         if !batch.submissions.isEmpty {
-            statements.append(batch.submissions.map(\.place).noting)
+            statements.append(batch.submissions.map(\.place).noting(skipsLocked: false))
             statements.append(replaced(batch.submissions))
             statements.append(overtaken(batch.submissions))
         }
@@ -28,10 +28,14 @@ enum LostTasks {
             """
             UPDATE longshore.tasks t SET suspected_at = now()
             FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::timestamptz[])
-                AS u(id, cluster, priority_class, partition, place, accepted_at)
-            WHERE t.cluster = u.cluster AND t.priority_class = u.priority_class AND t.message_partition = u.partition
-                AND t.message_offset = u.place AND t.id <> u.id AND t.accepted_at < u.accepted_at
-                AND t.\(unfinished) AND t.suspected_at IS NULL
+                    AS u(id, cluster, priority_class, partition, place, accepted_at),
+                -- Looked up place by place, in the index: nothing but a few is ever found.
+                LATERAL (SELECT o.id FROM longshore.tasks o
+                    WHERE o.cluster = u.cluster AND o.priority_class = u.priority_class
+                        AND o.message_partition = u.partition AND o.message_offset = u.place
+                        AND o.accepted_at < u.accepted_at AND o.\(unfinished) AND o.suspected_at IS NULL
+                    OFFSET 0) older
+            WHERE t.id = older.id AND t.id <> u.id
             """,
             [
                 .textArray(submissions.map(\.task.taskID.text)), .textArray(submissions.map(\.task.spec.cluster)),

@@ -109,7 +109,8 @@ struct ProjectionBatch: Sendable {
                 requestHash: submission.task.requestHash,
                 idempotencyKey: submission.task.idempotencyKey,
                 acceptedAt: submission.task.acceptedAt,
-                traceparent: submission.task.traceParent
+                traceparent: submission.task.traceParent,
+                queuedAt: submission.publishedAt
             )
         }
         let announced = events.compactMap { event -> AcceptedTask? in

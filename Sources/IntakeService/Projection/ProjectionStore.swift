@@ -41,7 +41,8 @@ struct ProjectionStore: Sendable {
         let tasks = batch.knownTasks
         let queued = batch.queuedEvents
         let events = batch.events + queued.map { .init(event: $0, text: $0.event.structuredJSON.text()) }
-        let fold = ProjectionFold(events.map(\.event))
+        // What the announcements say is in the rows already.
+        let fold = ProjectionFold(batch.events.map(\.event))
         try await pool.transaction { connection in
             var statements: [PQStatement] = [Self.offsets(nextOffsets)]
             if !tasks.isEmpty { statements.append(PQStatement(Self.insertTasks, tasks.columns)) }
@@ -89,12 +90,15 @@ struct ProjectionStore: Sendable {
         )
     }
 
-    /// A message in Kafka is what makes a task queued: a row that waits for it, or was given up, becomes so.
+    /// A message in Kafka is what makes a task queued: a row that waits for it, or was given up, becomes so. That is what the
+    /// announcement says too, the first of the task's events, which needs no folding then.
     private static let insertTasks = """
-        INSERT INTO longshore.tasks (\([AcceptedTask].columnNames), phase)
-        SELECT r.*, 'queued' FROM (\([AcceptedTask].rowsSQL)) r ORDER BY r.id
+        INSERT INTO longshore.tasks (\([AcceptedTask].columnNames), phase, sequence)
+        SELECT r.*, 'queued', CASE WHEN r.queued_at IS NULL THEN 0 ELSE 1 END FROM (\([AcceptedTask].rowsSQL)) r ORDER BY r.id
         ON CONFLICT (id) DO UPDATE
-        SET phase = 'queued', cause = NULL, message = NULL, reason = NULL, finished_at = NULL, updated_at = now()
+        SET phase = 'queued', cause = NULL, message = NULL, reason = NULL, finished_at = NULL, updated_at = now(),
+            sequence = greatest(tasks.sequence, excluded.sequence),
+            queued_at = coalesce(tasks.queued_at, excluded.queued_at)
         WHERE tasks.phase = 'accepting' OR (tasks.phase = 'rejected' AND tasks.reason = '\(TaskStore.neverPublished)')
         RETURNING id, xmax = 0 AS inserted
         """

@@ -6,19 +6,45 @@ import WireFormats
 struct AcceptedTask: Sendable {
     var id: TaskID
     var spec: TaskSpec
+    /// The spec as it is written down and answered.
+    var specJSON: JSONValue
     /// `http` or `kafka`.
     var source: String
     var requestHash: [UInt8]
     var idempotencyKey: String?
     var acceptedAt: Timestamp
     var traceparent: String?
+    /// When Kafka took its message; nil while that is not known, and for tasks that were not asked of intake.
+    var queuedAt: Timestamp?
+
+    init(
+        id: TaskID,
+        spec: TaskSpec,
+        source: String,
+        requestHash: [UInt8],
+        idempotencyKey: String? = nil,
+        acceptedAt: Timestamp,
+        traceparent: String? = nil,
+        queuedAt: Timestamp? = nil
+    ) {
+        self.id = id
+        self.spec = spec
+        self.specJSON = spec.json
+        self.source = source
+        self.requestHash = requestHash
+        self.idempotencyKey = idempotencyKey
+        self.acceptedAt = acceptedAt
+        self.traceparent = traceparent
+        self.queuedAt = queuedAt
+    }
 
     var deadlineAt: Timestamp { acceptedAt + .seconds(spec.deadlineSeconds) }
     var priorityClass: PriorityClass { PriorityClass(priority: spec.priority) }
 }
 
 extension [AcceptedTask] {
-    /// Inserts all of them with one statement.
+    /// Inserts all of them with one statement, and returns id and time of those that are written down now, and whether their
+    /// rows are new.
     ///
     /// A row that is there already stays as it is, but for one whose message has not reached Kafka, be it still waited for or
     /// given up: the same request tries again.
@@ -31,13 +57,14 @@ extension [AcceptedTask] {
         [
             .textArray(map(\.id.text)), .textArray(map(\.spec.project)), .textArray(map(\.spec.cluster)),
             .intArray(map { Int64($0.spec.priority) }), .textArray(map(\.priorityClass.rawValue)),
-            .textArray(map(\.source)), .jsonArray(map { $0.spec.json.text() }),
+            .textArray(map(\.source)), .jsonArray(map { $0.specJSON.text() }),
             .jsonArray(map { $0.spec.labels.json.text() }),
             .jsonArray(map { $0.spec.images.map(\.reference.canonical).json.text() }),
             .bytesArray(map(\.requestHash)), .textArray(map(\.idempotencyKey)), .textArray(map(\.spec.webhookURL)),
             .jsonArray(map { $0.spec.webhookURL == nil ? "[]" : $0.spec.webhookEvents.json.text() }),
             .timestampArray(map(\.acceptedAt.microsecondsSinceEpoch)),
             .timestampArray(map(\.deadlineAt.microsecondsSinceEpoch)), .textArray(map(\.traceparent)),
+            .timestampArray(map(\.queuedAt?.microsecondsSinceEpoch)),
         ]
     }
 
@@ -46,18 +73,18 @@ extension [AcceptedTask] {
         SELECT u.id, u.project, u.cluster, u.priority, u.priority_class, u.source, u.spec, u.labels,
             ARRAY(SELECT jsonb_array_elements_text(u.images)) AS images, u.request_hash, u.idempotency_key, u.webhook_url,
             ARRAY(SELECT jsonb_array_elements_text(u.webhook_events)) AS webhook_events, u.accepted_at, u.deadline_at,
-            u.traceparent
+            u.traceparent, u.queued_at
         FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[],
             $9::jsonb[], $10::bytea[], $11::text[], $12::text[], $13::jsonb[], $14::timestamptz[], $15::timestamptz[],
-            $16::text[])
+            $16::text[], $17::timestamptz[])
           AS u(id, project, cluster, priority, priority_class, source, spec, labels, images, request_hash,
-            idempotency_key, webhook_url, webhook_events, accepted_at, deadline_at, traceparent)
+            idempotency_key, webhook_url, webhook_events, accepted_at, deadline_at, traceparent, queued_at)
         """
 
     /// The columns that ``rowsSQL`` fills.
     static let columnNames = """
         id, project, cluster, priority, priority_class, source, spec, labels, images, request_hash, idempotency_key, \
-        webhook_url, webhook_events, accepted_at, deadline_at, traceparent
+        webhook_url, webhook_events, accepted_at, deadline_at, traceparent, queued_at
         """
 
     private static let insertSQL = """
@@ -69,5 +96,6 @@ extension [AcceptedTask] {
             message_partition = NULL, message_offset = NULL, suspected_at = NULL, asked_at = NULL, lost_at = NULL
         WHERE (tasks.phase = 'accepting' OR (tasks.phase = 'rejected' AND tasks.reason = '\(TaskStore.neverPublished)'))
             AND tasks.request_hash = excluded.request_hash
+        RETURNING id, updated_at, xmax = 0 AS inserted
         """
 }

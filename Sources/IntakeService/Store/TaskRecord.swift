@@ -68,6 +68,30 @@ struct TaskRecord: Sendable {
         cancelRequestedAt = try Self.time(row, "cancel_requested_at")
     }
 
+    /// The row of a task that has just been written down for the first time.
+    ///
+    /// - Parameters:
+    ///   - task: The task.
+    ///   - time: The row's `updated_at`.
+    init(_ task: AcceptedTask, writtenAt time: Timestamp) {
+        id = task.id.text
+        project = task.spec.project
+        cluster = task.spec.cluster
+        phase = .accepting
+        priority = task.spec.priority
+        priorityClass = task.priorityClass
+        source = task.source
+        spec = task.specJSON
+        labels = task.spec.labels.json
+        images = task.spec.images.map(\.reference.canonical)
+        requestHash = task.requestHash
+        counts = TaskCounts()
+        sequence = 0
+        acceptedAt = task.acceptedAt
+        updatedAt = time
+        deadlineAt = task.deadlineAt
+    }
+
     /// The public form.
     ///
     /// - Parameter withSpec: Lists leave the settings out.

@@ -21,15 +21,26 @@ struct TaskStore: Sendable {
     /// - Returns: The rows as they are now, by id, those that were there before included.
     /// - Throws: `PQError`.
     func accept(_ tasks: [AcceptedTask]) async throws -> [String: TaskRecord] {
-        let results = try await pool.pipeline([
-            tasks.insertion,
-            PQStatement(
-                "SELECT \(TaskRecord.columns) FROM longshore.tasks t WHERE t.id = ANY($1)",
-                [.textArray(tasks.map(\.id.text))]
-            ),
-        ])
+        var inserted: [String: Timestamp] = [:]
+        for row in try await pool.pipeline([tasks.insertion])[0] where try row.bool("inserted") {
+            inserted[try row.text("id")] = Timestamp(microsecondsSinceEpoch: try row.timestamp("updated_at"))
+        }
         var rows: [String: TaskRecord] = [:]
-        for row in results[1] {
+        var others: [String] = []
+        for task in tasks {
+            let id = task.id.text
+            if let time = inserted[id] {
+                rows[id] = TaskRecord(task, writtenAt: time)
+            } else {
+                others.append(id)
+            }
+        }
+        guard !others.isEmpty else { return rows }
+        let found = try await pool.query(
+            "SELECT \(TaskRecord.columns) FROM longshore.tasks t WHERE t.id = ANY($1)",
+            [.textArray(others)]
+        )
+        for row in found {
             let record = try TaskRecord(row: row)
             rows[record.id] = record
         }
@@ -39,9 +50,9 @@ struct TaskStore: Sendable {
     /// Notes where Kafka has acknowledged messages, so that their loss can be told from their never having been there.
     func note(_ places: [MessagePlace]) async throws {
         // The projector notes the same from the message itself, so that a crash of the server may forget this one: nobody waits
-        // for the disk.
+        // for the disk, and nobody for the projector that has come to the message already.
         _ = try await pool.pipeline([
-            PQStatement("SELECT set_config('synchronous_commit', 'off', true)"), places.noting,
+            PQStatement("SELECT set_config('synchronous_commit', 'off', true)"), places.noting(skipsLocked: true),
         ])
     }
 

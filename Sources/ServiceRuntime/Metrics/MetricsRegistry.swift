@@ -96,22 +96,46 @@ package final class MetricsRegistry: MetricsFactory, Sendable {
     }
 
     private static func sanitized(_ name: String) -> String {
-        String(name.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == ":") ? $0 : "_" })
+        // Bytes, because counters are looked up with each request: nearly all names are fine as they are.
+        if name.utf8.allSatisfy(Self.isNameByte) { return name }
+        return String(name.map { $0.utf8.count == 1 && $0.utf8.allSatisfy(Self.isNameByte) ? $0 : "_" })
+    }
+
+    private static func isNameByte(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"), UInt8(ascii: ":"):
+            true
+        default: false
+        }
     }
 
     private static func labels(_ dimensions: [(String, String)]) -> String {
-        dimensions.sorted { $0.0 < $1.0 }.map { name, value in
-            var escaped = ""
-            for character in value {
-                switch character {
-                case "\\": escaped += "\\\\"
-                case "\"": escaped += "\\\""
-                case "\n": escaped += "\\n"
-                default: escaped.append(character)
-                }
+        var text = ""
+        for (name, value) in dimensions.count > 1 ? dimensions.sorted(by: { $0.0 < $1.0 }) : dimensions {
+            if !text.isEmpty { text += "," }
+            text += "\(sanitized(name))=\""
+            text += value.utf8.contains(where: Self.needsEscape) ? escaped(value) : value
+            text += "\""
+        }
+        return text
+    }
+
+    private static func needsEscape(_ byte: UInt8) -> Bool {
+        byte == UInt8(ascii: "\\") || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\n")
+    }
+
+    private static func escaped(_ value: String) -> String {
+        var escaped = ""
+        for character in value {
+            switch character {
+            case "\\": escaped += "\\\\"
+            case "\"": escaped += "\\\""
+            case "\n": escaped += "\\n"
+            default: escaped.append(character)
             }
-            return "\(sanitized(name))=\"\(escaped)\""
-        }.joined(separator: ",")
+        }
+        return escaped
     }
 }
 
