@@ -124,6 +124,12 @@ targets += [
         dependencies: ["KubernetesAPI", "WireFormats", argumentParser, logging],
         path: "Benchmarks/longshore-loop"
     ),
+    // What Benchmarks/instructions counts the instructions of.
+    .executableTarget(
+        name: "longshore-instructions",
+        dependencies: ["LongshoreDomain", "LongshoreMessages", "WireFormats"],
+        path: "Benchmarks/longshore-instructions"
+    ),
     .testTarget(
         name: "LongshoreCommandTests",
         dependencies: [

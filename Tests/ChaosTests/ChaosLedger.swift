@@ -56,8 +56,12 @@ struct ChaosLedger {
             let state = answer.json["status"]?.string ?? "HTTP \(answer.status)"
             states[task.id] = state
             if !task.kind.ends.contains(state) {
+                let nodes = try await world.fleet.api.send("GET", "/v1/tasks/\(task.id)/nodes")
                 unexpected.append(
-                    "\(task.id) (\(task.kind.rawValue)) is \(state): \(answer.json["causes"]?.text() ?? "")"
+                    """
+                    \(task.id) (\(task.kind.rawValue)) is \(state): \(answer.json["cause"]?.text() ?? ""), \
+                    \(answer.json["message"]?.text() ?? ""); nodes: \(nodes.json["items"]?.text() ?? "")
+                    """
                 )
             }
         }

@@ -42,6 +42,9 @@ package struct Accounts: Sendable {
         tasks.compactMap { task in
             let count = terminalEvents[task]?.count ?? 0
             return count == 1 ? nil : "task \(task) has \(count) terminal events"
-        } + nodeEvents.filter { $0.value.count != 1 }.map { "\($0.key) has \($0.value.count) ends" }
+        }
+            + nodeEvents.filter { $0.value.count != 1 }.map { node, ends in
+                "\(node) has \(ends.count) ends: \(ends.sorted().joined(separator: ", "))"
+            }
     }
 }

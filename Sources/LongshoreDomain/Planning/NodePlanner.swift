@@ -6,7 +6,15 @@ struct NodePlanner {
     private let spec: TaskSpec
     private var plan = NodePlan()
     /// The images by the positions of the overrides that apply; nothing where they make no valid reference.
-    private var imagesByOverrides: [[Int]: [PlannedImage]?] = [:]
+    private var imagesByOverrides: [[Int]: Images?] = [:]
+
+    /// The images of nodes to which the same overrides apply.
+    private struct Images {
+        var planned: [PlannedImage]
+        /// Those that a node may have already, with the names under which it would list them. Presence is believed only from a
+        /// whole name, and never when the registry has to be asked anyway.
+        var believable: [(reference: ImageReference, names: [String])]
+    }
 
     init(spec: TaskSpec) {
         self.spec = spec
@@ -49,8 +57,13 @@ struct NodePlanner {
             skip(node.name, .invalidOverride, "the overrides for its labels make an invalid image reference")
             return
         }
-        let present = images.map(\.reference).filter { isPresent($0, on: node) }
-        plan.targets.append(NodeTarget(name: node.name, plannedImages: images, presentImages: Set(present)))
+        var present: Set<ImageReference> = []
+        if !node.imageNames.isEmpty {
+            for image in images.believable where image.names.contains(where: node.imageNames.contains) {
+                present.insert(image.reference)
+            }
+        }
+        plan.targets.append(NodeTarget(name: node.name, plannedImages: images.planned, presentImages: present))
     }
 
     private mutating func skip(_ name: String, _ reason: SkipReason, _ message: String) {
@@ -76,15 +89,12 @@ struct NodePlanner {
         return nil
     }
 
-    /// Presence is believed only from a whole name, and never when the registry has to be asked anyway.
-    private func isPresent(_ image: ImageReference, on node: NodeFacts) -> Bool {
-        spec.effectivePullPolicy(for: image) == .ifNotPresent
-            && image.exactNames.contains(where: node.imageNames.contains)
-    }
-
-    private mutating func images(with overrides: [Int]) -> [PlannedImage]? {
+    private mutating func images(with overrides: [Int]) -> Images? {
         if let known = imagesByOverrides[overrides] { return known }
-        let images = makeImages(overrides.map { spec.overrides[$0] })
+        let images = makeImages(overrides.map { spec.overrides[$0] }).map { planned in
+            let references = planned.map(\.reference).filter { spec.effectivePullPolicy(for: $0) == .ifNotPresent }
+            return Images(planned: planned, believable: references.map { ($0, $0.exactNames) })
+        }
         imagesByOverrides[overrides] = .some(images)
         return images
     }

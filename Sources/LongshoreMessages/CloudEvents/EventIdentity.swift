@@ -16,7 +16,7 @@ package enum EventIdentity {
     ///   - task: the task.
     ///   - type: the event's type.
     ///   - node: the node of a node event.
-    ///   - attempt: the attempt of a node event.
+    ///   - attempt: the attempt that begins, for the beginning of a node's work.
     ///   - occurrence: which one of several of the same kind: the number of pauses so far.
     ///   - sequence: the event's sequence number, which names progress events: nothing else is the same about them twice.
     /// - Returns: the id.
@@ -29,7 +29,12 @@ package enum EventIdentity {
         sequence: Int64 = 0
     ) -> String {
         let name = type.shortName.drop { $0 != "." }.dropFirst()
-        if let node { return "\(task)-n\(SecretNames.nodeHash(node))-\(attempt ?? 0)-\(name)" }
+        if let node {
+            // A node ends once. Whoever takes the task over may find out by another attempt what was told of the last one
+            // already, and it is the same end.
+            let attempt = type == .nodePulling ? "-\(attempt ?? 0)" : ""
+            return "\(task)-n\(SecretNames.nodeHash(node))\(attempt)-\(name)"
+        }
         if type == .taskProgress { return "\(task)-progress-\(sequence)" }
         return occurrence > 0 && !type.isTerminal ? "\(task)-\(name)-\(occurrence)" : "\(task)-\(name)"
     }

@@ -19,7 +19,7 @@ struct EventIdentityTests {
         // The first eight digits of `printf node.example.com | sha256sum`.
         #expect(
             EventIdentity.event(Self.task, type: .nodeFailed, node: "node.example.com", attempt: 3)
-                == "\(Self.task)-n\(SecretNames.sha256("node.example.com").prefix(8))-3-failed"
+                == "\(Self.task)-n\(SecretNames.sha256("node.example.com").prefix(8))-failed"
         )
     }
 
