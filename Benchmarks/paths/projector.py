@@ -14,7 +14,7 @@ NODES = 250
 def dump(own, table):
     path = own.folder / f"{table}.copy"
     done = subprocess.run(
-        [stack.POSTGRES / "psql", "-XAtq", own.postgres_url, "-c", f"COPY longshore.{table} TO STDOUT"], check=True, capture_output=True,
+        [stack.POSTGRES / "psql", "-XAtq", own.postgres_url, "-c", f"COPY (SELECT * FROM longshore.{table}) TO STDOUT"], check=True, capture_output=True,
     )
     path.write_bytes(done.stdout)
     return path

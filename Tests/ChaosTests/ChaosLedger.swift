@@ -75,16 +75,37 @@ struct ChaosLedger {
         expectNone("tasks or nodes without exactly one terminal event, by id", accounts.faults(of: asked.map(\.id)))
         let strangers = Set(accounts.terminalEvents.keys).subtracting(asked.map(\.id))
         expectNone("tasks that nobody asked for", Array(strangers))
-        countWebhooks(world.receiver, accounts, asked)
+        try await countWebhooks(of: world, accounts, asked)
     }
 
-    private mutating func countWebhooks(_ receiver: ChaosReceiver, _ accounts: Accounts, _ asked: [ChaosLoad.Asked]) {
+    private mutating func countWebhooks(
+        of world: ChaosWorld,
+        _ accounts: Accounts,
+        _ asked: [ChaosLoad.Asked]
+    ) async throws {
+        let receiver = world.receiver
         let told = Dictionary(grouping: receiver.deliveries, by: \.task).mapValues { Set($0.map(\.id)) }
-        let wrong = asked.filter { told[$0.id] != accounts.terminalEvents[$0.id] }.map { task in
-            "\(task.id): webhooks \(told[task.id] ?? []), events \(accounts.terminalEvents[task.id] ?? [])"
+        var wrong: [String] = []
+        var waiting = 0
+        for task in asked where told[task.id] != accounts.terminalEvents[task.id] {
+            // After three failures the schedule waits for half an hour: what is written down to be sent then is not lost.
+            let answer = try await world.fleet.api.send("GET", "/v1/tasks/\(task.id)/deliveries")
+            let deliveries = answer.json["items"]?.array ?? []
+            let isScheduled = deliveries.contains { $0["state"]?.string == "retrying" && $0["nextAttemptAt"] != nil }
+            if told[task.id] == nil, isScheduled {
+                waiting += 1
+            } else {
+                wrong.append(
+                    """
+                    \(task.id): webhooks \(told[task.id] ?? []), events \(accounts.terminalEvents[task.id] ?? []), \
+                    deliveries \(JSONValue.array(deliveries).text())
+                    """
+                )
+            }
         }
         let lateness = receiver.deliveries.map(\.lateness).sorted()
         note("webhooks, by id", receiver.deliveries.count)
+        note("  that wait for an attempt to come, after failed ones", waiting)
         note("  sent again after success, with the same id", receiver.repeated)
         if let last = lateness.last {
             let median = lateness[lateness.count / 2]

@@ -1,4 +1,5 @@
 import Curl
+import Glibc
 import OCIRegistry
 import Redaction
 import Synchronization
@@ -132,6 +133,42 @@ import WireFormats
         let encoded = Base64.encode(Array("robot:canary-4711".utf8))
         #expect(!String(reflecting: error).contains("canary"))
         #expect(!String(reflecting: error).contains(encoded))
+    }
+
+    /// What `compose/chaos` found: the first calls to a registry after a start, with two credentials at once.
+    @Test func `a credential that was not shown yet is not called wrong because another call has shown its own`()
+        async throws
+    {
+        let late = Mutex(false)
+        let server = try ScriptedHTTPServer { request, connection in
+            guard request.header("Authorization") == nil else {
+                manifestAnswer()(request, connection)
+                return
+            }
+            // The first call hears that the registry wants Basic only after the second one has found it out.
+            if request.target.hasSuffix("/first") {
+                while !late.withLock({ $0 }) { usleep(1_000) }
+            }
+            connection.respond(status: 401, headers: [("WWW-Authenticate", "Basic realm=\"x\"")])
+        }
+        defer { server.stop() }
+        try await withClient(.init()) { client in
+            @Sendable func resolve(_ reference: String, _ password: String) async -> RegistryError? {
+                await registryError { () throws(RegistryError) in
+                    try await client.resolve(
+                        host: server.registryHost,
+                        repository: "a/b",
+                        reference: reference,
+                        credential: .password(password)
+                    )
+                }
+            }
+            async let first = resolve("first", "one")
+            try await server.waitForRequests(1)
+            #expect(await resolve("second", "two") == nil)
+            late.withLock { $0 = true }
+            #expect(await first == nil)
+        }
     }
 
     @Test func `a manifest that is not what its digest says is refused`() async throws {

@@ -68,10 +68,9 @@ extension CloudEvent {
 
     private init(binary headers: [MessageHeader], contentType: String?, value: [UInt8]?) throws(CloudEventError) {
         var attributes: [String: String] = [:]
-        for header in headers where header.name.lowercased().hasPrefix(Self.headerPrefix) {
-            let name = String(header.name.dropFirst(Self.headerPrefix.count)).lowercased()
+        for header in headers {
             // The content type has a header of its own, and a name that is no attribute's is somebody else's header.
-            guard name != "datacontenttype", Self.isAttributeName(name) else { continue }
+            guard let name = Self.attributeName(ofHeader: header.name), name != "datacontenttype" else { continue }
             guard attributes[name] == nil else {
                 throw CloudEventError(.invalidAttribute, place: name, message: "the header is there twice")
             }
@@ -98,8 +97,21 @@ extension CloudEvent {
         try self.init(attributes: attributes, data: data)
     }
 
+    /// The attribute that a header carries, in whatever letter case; nil for anybody else's header. Works on bytes, because
+    /// there are ten headers to each record.
+    private static func attributeName(ofHeader name: String) -> String? {
+        var bytes = Array(name.utf8)
+        guard bytes.count > headerPrefix.utf8.count else { return nil }
+        for index in bytes.indices where UInt8(ascii: "A")...UInt8(ascii: "Z") ~= bytes[index] { bytes[index] |= 0x20 }
+        guard bytes.starts(with: headerPrefix.utf8) else { return nil }
+        let attribute = String(decoding: bytes.dropFirst(headerPrefix.utf8.count), as: UTF8.self)
+        return isAttributeName(attribute) ? attribute : nil
+    }
+
     private static func contentType(_ headers: [MessageHeader]) throws(CloudEventError) -> String? {
-        guard let header = headers.first(where: { $0.name.lowercased() == contentTypeHeader }) else { return nil }
+        let length = contentTypeHeader.utf8.count
+        let header = headers.first { $0.name.utf8.count == length && $0.name.lowercased() == contentTypeHeader }
+        guard let header else { return nil }
         return try text(of: header, attribute: contentTypeHeader)
     }
 

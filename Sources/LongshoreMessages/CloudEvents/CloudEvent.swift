@@ -56,7 +56,7 @@ package struct CloudEvent: Sendable, Hashable {
 
     /// Whether a media type is JSON: `application/json`, `…+json`, or none at all.
     static func isJSON(contentType: String?) -> Bool {
-        guard let contentType else { return true }
+        guard let contentType, contentType != jsonContentType else { return true }
         let essence = contentType.prefix { $0 != ";" }.lowercased()
         let trimmed = essence.filter { $0 != " " && $0 != "\t" }
         return trimmed == "application/json" || trimmed == "text/json" || trimmed.hasSuffix("+json")

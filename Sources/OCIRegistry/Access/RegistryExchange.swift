@@ -24,7 +24,9 @@ struct RegistryExchange: Sendable {
         _ call: RegistryCall,
         perform: @Sendable (CurlRequest) async throws(CurlError) -> Reply
     ) async throws(RegistryError) -> Reply {
-        let known = knownAuthorization
+        // Looked at once: another call may find out meanwhile that the registry wants Basic, and this one has shown nothing yet.
+        let usesBasic = client.tokens.usesBasic(endpoint.origin)
+        let known = knownAuthorization(usesBasic: usesBasic)
         let first = try await follow(call, authorization: known, perform: perform)
         guard first.status == 401 else { return first }
         client.tokens.drop(tokenKey)
@@ -34,7 +36,7 @@ struct RegistryExchange: Sendable {
         case .registryToken: isShown = known != nil
         case .basic:
             // A registry may have changed from Basic to tokens.
-            isShown = client.tokens.usesBasic(endpoint.origin) && !challenges.contains { $0.scheme == "bearer" }
+            isShown = usesBasic && !challenges.contains { $0.scheme == "bearer" }
         case .anonymous, .identityToken: isShown = false
         }
         if isShown { throw try await unauthorized(first) }
@@ -46,9 +48,9 @@ struct RegistryExchange: Sendable {
     }
 
     /// What the registry is known to want, from an earlier answer of it.
-    private var knownAuthorization: SecretBytes? {
+    private func knownAuthorization(usesBasic: Bool) -> SecretBytes? {
         if case .registryToken(let token) = credential { return Self.bearer(token) }
-        if client.tokens.usesBasic(endpoint.origin) { return credential.basicAuthorization }
+        if usesBasic { return credential.basicAuthorization }
         return client.tokens.token(for: tokenKey).map(Self.bearer)
     }
 
