@@ -90,16 +90,25 @@ struct ProjectionStore: Sendable {
         )
     }
 
+    /// A row that waits for its message, or was given up.
+    private static let waits =
+        "(tasks.phase = 'accepting' OR (tasks.phase = 'rejected' AND tasks.reason = '\(TaskStore.neverPublished)'))"
+
     /// A message in Kafka is what makes a task queued: a row that waits for it, or was given up, becomes so. That is what the
-    /// announcement says too, the first of the task's events, which needs no folding then.
+    /// announcement says too, the first of the task's events, which needs no folding then. Where later events were quicker,
+    /// only the time is missing.
     private static let insertTasks = """
         INSERT INTO longshore.tasks (\([AcceptedTask].columnNames), phase, sequence)
         SELECT r.*, 'queued', CASE WHEN r.queued_at IS NULL THEN 0 ELSE 1 END FROM (\([AcceptedTask].rowsSQL)) r ORDER BY r.id
         ON CONFLICT (id) DO UPDATE
-        SET phase = 'queued', cause = NULL, message = NULL, reason = NULL, finished_at = NULL, updated_at = now(),
-            sequence = greatest(tasks.sequence, excluded.sequence),
+        SET phase = CASE WHEN \(waits) THEN 'queued' ELSE tasks.phase END,
+            cause = CASE WHEN \(waits) THEN NULL ELSE tasks.cause END,
+            message = CASE WHEN \(waits) THEN NULL ELSE tasks.message END,
+            reason = CASE WHEN \(waits) THEN NULL ELSE tasks.reason END,
+            finished_at = CASE WHEN \(waits) THEN NULL ELSE tasks.finished_at END,
+            updated_at = now(), sequence = greatest(tasks.sequence, excluded.sequence),
             queued_at = coalesce(tasks.queued_at, excluded.queued_at)
-        WHERE tasks.phase = 'accepting' OR (tasks.phase = 'rejected' AND tasks.reason = '\(TaskStore.neverPublished)')
+        WHERE \(waits) OR (tasks.queued_at IS NULL AND excluded.queued_at IS NOT NULL)
         RETURNING id, xmax = 0 AS inserted
         """
 

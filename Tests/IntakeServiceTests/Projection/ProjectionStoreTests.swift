@@ -117,6 +117,33 @@ struct ProjectionStoreTests {
     }
 
     @Test
+    func `A task that has ended before its message was read says when it was queued`() async throws {
+        let submitted = try makeTask("overtaken")
+        let id = submitted.taskID
+        _ = try await TaskStore(pool: pool).accept([
+            AcceptedTask(
+                id: id,
+                spec: submitted.spec,
+                source: "http",
+                requestHash: submitted.requestHash,
+                acceptedAt: submitted.acceptedAt
+            )
+        ])
+        try await apply([
+            TaskEvent.sample(.taskChecking, of: id, sequence: 2).record,
+            TaskEvent.sample(.taskFailed, of: id, sequence: 3, counts: TaskCounts(nodesTotal: 1, failed: 1)).record,
+        ])
+        #expect(try await task(id)?.queuedAt == nil)
+        try await apply([submitted.record])
+        let row = try #require(try await task(id))
+        #expect(row.phase == .failed)
+        #expect(row.finishedAt != nil)
+        #expect(row.sequence == 3)
+        #expect(row.queuedAt == Timestamp(microsecondsSinceEpoch: 1_700_000_000_000_000))
+        await pool.close()
+    }
+
+    @Test
     func `A task made by kubectl appears with its first event`() async throws {
         let id = TaskIDs.derived(project: "default", idempotencyKey: "kubectl")
         var first = TaskEvent.sample(.taskChecking, of: id, sequence: 2)
