@@ -201,10 +201,14 @@ class Stack:
         )
         return done.stdout.strip()
 
-    def simulator(self, method, path, body=None):
-        """The simulated cluster's own interface: its address is the server of the kubeconfig."""
+    def api_server(self):
+        """The address of the cluster's API, from the kubeconfig."""
         server = next(line.split()[-1].strip('"') for line in open(self.kubeconfig) if line.strip().startswith("server:"))
-        url = urllib.parse.urlsplit(server)
+        return urllib.parse.urlsplit(server)
+
+    def simulator(self, method, path, body=None):
+        """The simulated cluster's own interface, beside the API."""
+        url = self.api_server()
         connection = http.client.HTTPConnection(url.hostname, url.port, timeout=120)
         connection.request(method, f"{url.path.rstrip('/')}/simulator/{path}", json.dumps(body or {}), {"Content-Type": "application/json"})
         answer = connection.getresponse()

@@ -6,7 +6,6 @@ import json
 import os
 import threading
 import time
-import urllib.parse
 
 from confluent_kafka import Consumer, Producer
 
@@ -55,8 +54,7 @@ def by_hand(own):
         return message is not None and not message.error()
 
     stack.wait("the group", has_begun)
-    server = next(line.split()[-1].strip('"') for line in open(own.kubeconfig) if line.strip().startswith("server:"))
-    url = urllib.parse.urlsplit(server)
+    url = own.api_server()
     connection = http.client.HTTPConnection(url.hostname, url.port)
     times = []
     for number in range(SAMPLES):

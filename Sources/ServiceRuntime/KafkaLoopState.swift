@@ -116,9 +116,10 @@ struct KafkaLoopState {
         var result: [TopicPartition: Int64] = [:]
         for item in batch where self.partitions[item.record.topicPartition]?.generation == item.generation {
             let key = item.record.topicPartition
-            guard let partition = self.partitions[key] else { continue }
-            let next = max(item.record.offset + 1, result[key] ?? 0, partition.handedOver)
-            result[key] = min(next, partition.queue.first?.record.offset ?? .max)
+            var partition = self.partitions[key]
+            let next = max(item.record.offset + 1, result[key] ?? 0, partition?.handedOver ?? 0)
+            partition?.handedOver = next
+            result[key] = partition?.openOffset
         }
         return result
     }
