@@ -7,7 +7,7 @@ import TestSupport
 /// Looks at the cluster's Jobs all the time: for one node of one task there may never be two at once.
 final class JobWatch: Sendable {
     private struct Seen {
-        var overlaps: Set<String> = []
+        var overlaps: [String: String] = [:]
         var jobs: Set<String> = []
     }
 
@@ -36,7 +36,9 @@ final class JobWatch: Sendable {
                 let active = informer.list().filter { Self.place($0) == place && Self.isActive($0) }
                 seen.withLock { seen in
                     seen.jobs.insert("\(job.metadata.name ?? "")/\(job.metadata.uid ?? "")")
-                    if active.count > 1 { seen.overlaps.insert(place) }
+                    if active.count > 1 {
+                        seen.overlaps[place] = active.map(Self.describe).sorted().joined(separator: " beside ")
+                    }
                 }
             }
             group.cancelAll()
@@ -54,8 +56,14 @@ final class JobWatch: Sendable {
         return !ended && job.metadata.deletionTimestamp == nil
     }
 
-    /// The nodes of tasks, as `task/hash`, that had two Jobs at once.
-    var overlaps: Set<String> { seen.withLock { $0.overlaps } }
+    private static func describe(_ job: Job) -> String {
+        let metadata = job.metadata
+        let created = metadata.creationTimestamp.map { "\($0)" } ?? "?"
+        return "\(metadata.name ?? "") of \(created) (\(metadata.uid ?? ""), version \(metadata.resourceVersion ?? ""))"
+    }
+
+    /// The nodes of tasks, as `task/hash`, that had two Jobs at once, with the Jobs.
+    var overlaps: Set<String> { seen.withLock { Set($0.overlaps.map { "\($0.key): \($0.value)" }) } }
 
     /// How many Jobs were seen.
     var count: Int { seen.withLock { $0.jobs.count } }

@@ -229,6 +229,89 @@ import WireFormats
         }
     }
 
+    @Test func `no end of a node is told before it is written down`() async throws {
+        try await ExecutorWorld.with { world in
+            for node in 1...3 { await world.simulator.setPullSpeed("node-\(node)", latency: .seconds(2)) }
+            let executor = try await world.startExecutor()
+            let task = try await world.submit(["nginx:1.27"])
+            try await waitUntil("the nodes to be started") {
+                world.events(task.taskID).count { $0.type == .nodePulling } == 3
+            }
+            let fault = world.simulator.addFault(APIFault(.status(503), resource: "pulltasks/status", count: nil))
+            try await waitUntil("the write that fails") { world.log.text.contains("The status could not be written") }
+            for node in 1...3 {
+                try await waitUntil("the image") { await world.simulator.hasImage("nginx:1.27", on: "node-\(node)") }
+            }
+            try await Task.sleep(for: .milliseconds(700))
+            #expect(!world.events(task.taskID).contains { $0.type == .nodeSucceeded })
+            world.simulator.removeFault(fault)
+            let end = try await world.waitForEnd(task.taskID)
+            #expect(end.counts == TaskCounts(nodesTotal: 3, succeeded: 3))
+            #expect(world.events(task.taskID).count { $0.type == .nodeSucceeded } == 3)
+            await executor.stop()
+        }
+    }
+
+    @Test func `the next attempt waits until the Job of the former one is gone`() async throws {
+        try await ExecutorWorld.with(nodes: NodeTemplate.numbered(1)) { world in
+            await world.simulator.setPullSpeed("node-1", latency: .seconds(600))
+            let executor = try await world.startExecutor()
+            let task = try await world.submit(["nginx:1.27"]) { spec in
+                spec.maxRetries = 2
+                spec.retryDelaySeconds = 1
+            }
+            try await waitUntil("the Job") { world.simulator.count("pods") == 1 }
+            let fault = world.simulator.addFault(APIFault(.status(503), verb: "delete", resource: "jobs", count: nil))
+            await world.simulator.evictPods(on: "node-1")
+            await world.simulator.setPullSpeed("node-1", latency: .zero)
+            try await waitUntil("the second attempt") {
+                world.events(task.taskID).contains { $0.type == .nodePulling && $0.attempt == 2 }
+            }
+            try await Task.sleep(for: .seconds(2))
+            let names = world.simulator.objects("jobs.batch").compactMap { $0["metadata"]?["name"]?.string }
+            #expect(names == [SecretNames.job(task.taskID, node: "node-1", attempt: 1)])
+            world.simulator.removeFault(fault)
+            let end = try await world.waitForEnd(task.taskID)
+            #expect(end.type == .taskSucceeded)
+            #expect(world.events(task.taskID).first { $0.type == .nodeSucceeded }?.attempt == 2)
+            try await world.waitUntilClean()
+            await executor.stop()
+        }
+    }
+
+    @Test func `a Job that a former owner makes late is removed, and the attempt in work goes on`() async throws {
+        try await ExecutorWorld.with(nodes: NodeTemplate.numbered(1)) { world in
+            await world.simulator.setPullSpeed("node-1", latency: .seconds(600))
+            let executor = try await world.startExecutor()
+            let task = try await world.submit(["nginx:1.27"]) { spec in
+                spec.maxRetries = 2
+                spec.retryDelaySeconds = 1
+            }
+            try await waitUntil("the Job") { world.simulator.count("pods") == 1 }
+            let first = SecretNames.job(task.taskID, node: "node-1", attempt: 1)
+            let late = try await world.client.get(Job.self, name: first, namespace: "longshore")
+            await world.simulator.evictPods(on: "node-1")
+            await world.simulator.setPullSpeed("node-1", latency: .seconds(6))
+            let second = SecretNames.job(task.taskID, node: "node-1", attempt: 2)
+            try await waitUntil("the second attempt alone") {
+                world.simulator.objects("jobs.batch").map { $0["metadata"]?["name"]?.string } == [second]
+            }
+            var again = late
+            again.metadata.uid = nil
+            again.metadata.resourceVersion = nil
+            try await world.client.create(again)
+            try await waitUntil("the late Job to go") {
+                world.simulator.objects("jobs.batch").map { $0["metadata"]?["name"]?.string } == [second]
+            }
+            #expect(world.log.text.contains("A Job that nobody waits for is removed"))
+            let end = try await world.waitForEnd(task.taskID)
+            #expect(end.type == .taskSucceeded)
+            #expect(world.events(task.taskID).first { $0.type == .nodeSucceeded }?.attempt == 2)
+            try await world.waitUntilClean()
+            await executor.stop()
+        }
+    }
+
     @Test func `two hundred nodes cost at most three writes each`() async throws {
         try await ExecutorWorld.with(nodes: NodeTemplate.numbered(200)) { world in
             let executor = try await world.startExecutor { $0.statusInterval = .seconds(1) }

@@ -2,6 +2,7 @@ import ClusterSimulator
 import KubernetesAPI
 import LongshoreDomain
 import LongshoreMessages
+import RDKafka
 import TestSupport
 import Testing
 import WireFormats
@@ -60,6 +61,40 @@ import WireFormats
             #expect(after.min() ?? 0 > before.max() ?? 0)
             #expect(world.allEvents.count { $0.taskID == task.taskID && $0.type.isTerminal } == 1)
             #expect(world.simulator.callCounts(user: "executor-two")["create jobs.batch"] ?? 0 <= 4)
+            try await world.waitUntilClean()
+            await two.stop()
+        }
+    }
+
+    @Test(arguments: [1, 2])
+    func `the end of a node that is written down is the one that is told, whoever tells it`(nodes: Int) async throws {
+        try await ExecutorWorld.with(nodes: NodeTemplate.numbered(nodes)) { world in
+            await world.simulator.setPullSpeed("node-1", latency: .seconds(3))
+            if nodes > 1 { await world.simulator.setPullSpeed("node-2", latency: .seconds(600)) }
+            let one = try await world.startExecutor("one")
+            let task = try await world.submit(["nginx:1.27"])
+            try await waitUntil("the nodes to be started") {
+                world.events(task.taskID).count { $0.type == .nodePulling } == nodes
+            }
+            // From here on nothing can be told, and the executor dies with what it knows.
+            for partition in 0..<3 as Range<Int32> {
+                try world.kafka.setPartitionLeader(.init(topic: Topics.events, partition: partition), broker: -1)
+            }
+            try await waitUntil("the end to be written") {
+                try await world.pullTask(task.taskID.text)?.status.counts.succeeded == 1
+            }
+            await one.kill()
+            #expect(!world.events(task.taskID).contains { $0.type == .nodeSucceeded })
+            for node in 1...nodes { await world.simulator.removeNode("node-\(node)") }
+            for partition in 0..<3 as Range<Int32> {
+                try world.kafka.setPartitionLeader(.init(topic: Topics.events, partition: partition), broker: 1)
+            }
+            let two = try await world.startExecutor("two")
+            let end = try await world.waitForEnd(task.taskID, timeout: .seconds(90))
+            #expect(end.counts.succeeded == 1)
+            let told = world.events(task.taskID).filter { $0.node == "node-1" && $0.type != .nodePulling }
+            #expect(told.map(\.type) == [.nodeSucceeded])
+            #expect(told.first?.attempt == 1 && told.first?.images.map(\.phase) == [.pulled])
             try await world.waitUntilClean()
             await two.stop()
         }

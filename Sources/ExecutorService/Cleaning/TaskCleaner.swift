@@ -12,14 +12,19 @@ struct TaskCleaner: Sendable {
     ///   - task: The task.
     ///   - spec: Its spec, which names the Secrets; `nil` leaves them to the PullTask's end.
     ///   - jobs: The task's Jobs.
-    func clean(_ task: TaskID, spec: TaskSpec?, jobs: JobWriter) async {
-        let left = context.jobs.list().filter {
-            jobs.isOurs($0) && $0.metadata.deletionTimestamp == nil
+    ///   - nodes: Nodes whose Jobs are being removed already.
+    func clean(_ task: TaskID, spec: TaskSpec?, jobs: JobWriter, except nodes: Set<String> = []) async {
+        let left = context.jobs.list().filter { job in
+            jobs.isOurs(job) && job.metadata.deletionTimestamp == nil
+                && !(job.metadata.annotations[PullTaskKeys.node].map(nodes.contains) ?? false)
         }
         await withDiscardingTaskGroup { group in
             for job in left {
                 guard let name = job.metadata.name else { continue }
-                group.addTask { await jobs.delete(.init(name: name, uid: job.metadata.uid)) }
+                group.addTask {
+                    let node = job.metadata.annotations[PullTaskKeys.node] ?? ""
+                    _ = await jobs.delete(.init(node: node, name: name, uid: job.metadata.uid), tries: 5)
+                }
             }
         }
         guard let spec else { return }

@@ -149,6 +149,7 @@ package struct PullTaskStatus: Sendable, Hashable {
         guard var record else { return }
         record.names = nil
         record.statuses = []
+        record.untold = TaskRun.UntoldEnds()
         self.record = record
     }
 

@@ -96,34 +96,48 @@ struct JobWriter: Sendable {
 
     /// A Job to delete.
     struct Deletion: Sendable {
+        let node: String
         let name: String
         /// Tells it from any other of its name; `nil` where it was never seen.
         let uid: String?
     }
 
-    /// Deletes a Job of the task and, in the background, its Pod. What cannot be deleted now goes with the PullTask or by its
-    /// TTL.
-    func delete(_ deletion: Deletion) async {
-        for attempt in 1...5 {
-            guard !Task.isCancelled, lease.isValid else { return }
+    /// Deletes a Job of the task and, in the background, its Pod. An API server that is away is waited for; a Job that it
+    /// refuses to delete goes with the PullTask or by its TTL.
+    ///
+    /// - Parameters:
+    ///   - deletion: The Job.
+    ///   - tries: How often it is tried with an API server that is away.
+    /// - Returns: Whether nothing stands in the way of the node's next Job; false when cancelled, or after the last try.
+    func delete(_ deletion: Deletion, tries: Int = .max) async -> Bool {
+        var attempt = 0
+        while !Task.isCancelled {
+            guard lease.isValid else {
+                try? await Task.sleep(for: .milliseconds(200))
+                continue
+            }
+            attempt += 1
             do throws(KubernetesError) {
                 let wasThere = try await limit.run { () -> Result<Bool, KubernetesError> in
                     await deleteOnce(deletion)
                 }
                 .get()
                 if wasThere { metrics.jobsDeleted.increment() }
-                return
+                return true
             } catch {
-                guard error.isRetryable, attempt < 5 else {
+                if error.reason == .cancelled || error.reason == .closed { return false }
+                if !error.isRetryable || attempt.isMultiple(of: 5) {
                     logger.warning(
                         "A Job could not be deleted",
-                        metadata: ["job": "\(deletion.name)", "error": "\(error)"]
+                        metadata: ["job": "\(deletion.name)", "attempt": "\(attempt)", "error": "\(error)"]
                     )
-                    return
                 }
-                try? await Task.sleep(for: .milliseconds(200 << attempt))
+                guard error.isRetryable else { return true }
+                if attempt >= tries { return false }
+                try? await Task.sleep(for: .milliseconds(min(200 << min(attempt, 5), 5_000)))
             }
         }
+        return false
     }
 
     private func deleteOnce(_ deletion: Deletion) async -> Result<Bool, KubernetesError> {

@@ -42,6 +42,8 @@ final class RunnerInbox: Sendable {
         var inspections: [Inspection] = []
         /// Attempts whose Job has ended some time ago without a word of its Pod.
         var overdue: [AttemptKey] = []
+        /// Nodes whose former Job is gone.
+        var removed: [String] = []
         var pullTask: PullTask?
         var isDeleted = false
         var written: RunnerWrite.Outcome?

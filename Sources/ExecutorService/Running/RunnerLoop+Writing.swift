@@ -13,14 +13,18 @@ extension RunnerLoop {
         // A PullTask that is gone cannot be given up: its task is told to its end.
         if isStopping && isGone && terminal == nil && drafts.isEmpty { return }
         let wantsStatus = terminal != nil || isStopping || (isStatusDue && isStatusTime())
-        guard wantsStatus || !drafts.isEmpty else { return }
-        var write = RunnerWrite(events: makeEvents(drafts))
-        drafts = []
+        let told = takeDrafts(withEnds: wantsStatus || isGone)
+        guard wantsStatus || !told.isEmpty else { return }
+        var write = RunnerWrite(events: makeEvents(told))
         if wantsStatus {
             isStatusDue = false
             lastStatus = .now
-            if !isGone { write.report = StatusReport(task, at: context.wallClock.now(), releases: isStopping) }
-            write.deletions = deletions
+            // What is still to be told is told before the task is given up.
+            let releases = isStopping && told.isEmpty
+            if !isGone {
+                write.report = StatusReport(task, telling: told, at: context.wallClock.now(), releases: releases)
+            }
+            recordedDeletions = deletions
             deletions = []
         }
         // The outcome is in the record before the world hears of it: whoever takes over tells the same one.
@@ -33,11 +37,20 @@ extension RunnerLoop {
             if !isGone { write.reserve = reserved }
         }
         isWriting = true
-        let tools = RunnerWrite.Tools(status: status, publisher: context.publisher, jobs: jobs)
+        let tools = RunnerWrite.Tools(status: status, publisher: context.publisher, logger: logger)
         group.addTask { [inbox, write] in
             let outcome = await write.run(with: tools)
             inbox.post { $0.written = outcome }
         }
+    }
+
+    /// Takes out what may be told now: without a status that records it, nothing from the first end of a node on.
+    private func takeDrafts(withEnds: Bool) -> [TaskEventDraft] {
+        let count = withEnds ? drafts.count : firstEnd ?? drafts.count
+        let taken = Array(drafts.prefix(count))
+        drafts.removeFirst(count)
+        firstEnd = firstEnd.flatMap { $0 < count ? nil : $0 - count }
+        return taken
     }
 
     /// A write has come to its end.
@@ -58,8 +71,19 @@ extension RunnerLoop {
                 tell(.cancelRequested(reason: "Deleted"), &group)
             }
         }
+        delete(recordedDeletions, &group)
+        recordedDeletions = []
         if outcome.isTerminalAcknowledged { tell(.terminalAcknowledged, &group) }
         if outcome.isReleased, outcome.status == .written { end = end ?? .released }
+    }
+
+    /// The executor-wide limit bounds how many of these are under way.
+    func delete(_ deletions: [JobWriter.Deletion], _ group: inout DiscardingTaskGroup) {
+        for deletion in deletions {
+            group.addTask { [jobs, inbox] in
+                if await jobs.delete(deletion) { inbox.post { $0.removed.append(deletion.node) } }
+            }
+        }
     }
 
     /// The terminal event is acknowledged: marks the task finished, then clears up.
@@ -76,11 +100,11 @@ extension RunnerLoop {
         isWriting = true
         let report = StatusReport(task, at: context.wallClock.now())
         let cleaner = TaskCleaner(context: context)
-        group.addTask { [isGone, status, jobs, spec, taskID, inbox] in
+        group.addTask { [isGone, status, jobs, spec, taskID, inbox, nodes = Set(removals.keys)] in
             var result = StatusWriter.Result.written
             if !isGone { result = await status.write { report.apply(to: &$0) } }
             if result == .written || result == .deleted {
-                await cleaner.clean(taskID, spec: spec, jobs: jobs)
+                await cleaner.clean(taskID, spec: spec, jobs: jobs, except: nodes)
                 inbox.post { $0.isCleaned = true }
             } else {
                 inbox.post { $0.written = RunnerWrite.Outcome(status: result) }
@@ -90,7 +114,7 @@ extension RunnerLoop {
 
     /// Whether the status may be written again; if not yet, the loop is woken when it may.
     private func isStatusTime() -> Bool {
-        guard let lastStatus else { return true }
+        guard let lastStatus, drafts.count < Self.maximumDrafts else { return true }
         let due = lastStatus + context.configuration.statusInterval
         if due <= .now { return true }
         if statusTimer == nil {

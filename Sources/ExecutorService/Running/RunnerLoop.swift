@@ -7,9 +7,9 @@ import WireFormats
 
 /// The one consumer of a task's happenings: feeds the state machine and sees to its effects.
 ///
-/// What is true of the order of writes: events are acknowledged by Kafka before the status that records them is written, and a
-/// Job is deleted only after the status that records its end is written. So whoever takes over knows at least what was
-/// thrown away, and repeats at most what does no harm.
+/// What is true of the order of writes: the end of a node is in the status before it is told, and the status is written before
+/// a Job is deleted; a node's next Job is created only when its former one is gone. So whoever takes over tells the same ends,
+/// knows at least what was thrown away, and repeats at most what does no harm.
 final class RunnerLoop {
     let taskID: TaskID
     let spec: TaskSpec
@@ -24,8 +24,15 @@ final class RunnerLoop {
     var observers: [AttemptKey: AttemptObserver] = [:]
     /// Attempts whose Job has ended, while their Pod's last word is waited for.
     var awaited: Set<AttemptKey> = []
+    /// Deletions that wait for a status, and those that the status being written records.
     var deletions: [JobWriter.Deletion] = []
+    var recordedDeletions: [JobWriter.Deletion] = []
+    /// How many Jobs of a node are being removed, and what is to be started on it after that.
+    var removals: [String: Int] = [:]
+    var heldStarts: [String: TaskRun.JobStart] = [:]
     var drafts: [TaskEventDraft] = []
+    /// The position among the drafts of the first end of a node.
+    var firstEnd: Int?
     var terminal: TaskEventDraft?
     var sequence: Int64
     var reserved: Int64
@@ -33,6 +40,7 @@ final class RunnerLoop {
     var lastStatus: ContinuousClock.Instant?
     var isWriting = false
     var isGone = false
+    var isCleaned = false
     var isStopping = false
     var timer: Task<Void, Never>?
     var statusTimer: Task<Void, Never>?
@@ -167,12 +175,14 @@ final class RunnerLoop {
         let contents = isFull ? inbox.takeUrgent() : inbox.take()
         if contents.isStatusTime { statusTimer = nil }
         if let outcome = contents.written { noteWritten(outcome, &group) }
-        if contents.isCleaned { end = end ?? .finished }
+        for node in contents.removed { noteRemoved(node, &group) }
+        isCleaned = isCleaned || contents.isCleaned
         switch contents.stop {
         case .abandon: end = end ?? .abandoned
         case .release: isStopping = true
         case nil: break
         }
+        if isCleaned, removals.isEmpty || isStopping { end = end ?? .finished }
         guard end == nil, !isStopping else { return }
         if contents.isDeleted, !isGone {
             isGone = true
@@ -202,13 +212,37 @@ final class RunnerLoop {
         _ changes: RunnerInbox.AttemptChanges,
         _ group: inout DiscardingTaskGroup
     ) {
-        guard var observer = observers[key] else { return }
+        guard var observer = observers[key] else {
+            if let job = changes.job { removeStray(key, job, &group) }
+            return
+        }
         if let pod = changes.podGone { observer.seePodGone(pod) }
         if let pod = changes.pod { observer.see(pod) }
         if let job = changes.job { observer.see(job) }
         observers[key] = observer
         observe(key, &group)
         if changes.isJobGone, observers[key] != nil { askAboutMissing(observer, &group) }
+    }
+
+    /// A Job of the task that nobody waits for: a former owner of the task, held up between its decision and its call, has made
+    /// it after the task was taken over.
+    private func removeStray(_ key: AttemptKey, _ job: Job, _ group: inout DiscardingTaskGroup) {
+        guard task.nodesInWork > 0, job.metadata.deletionTimestamp == nil, jobs.isOurs(job),
+            let node = job.metadata.annotations[PullTaskKeys.node], removals[node] == nil
+        else { return }
+        logger.notice(
+            "A Job that nobody waits for is removed",
+            metadata: ["job": "\(job.metadata.name ?? "")", "\(LogKey.node)": "\(node)"]
+        )
+        removals[node] = 1
+        let name = SecretNames.job(taskID, node: node, attempt: key.attempt)
+        delete([JobWriter.Deletion(node: node, name: name, uid: job.metadata.uid)], &group)
+    }
+
+    private func noteRemoved(_ node: String, _ group: inout DiscardingTaskGroup) {
+        removals[node] = removals[node].flatMap { $0 > 1 ? $0 - 1 : nil }
+        guard removals[node] == nil, !isStopping else { return }
+        if let start = heldStarts.removeValue(forKey: node) { startJob(start, &group) }
     }
 
     /// Jobs go with their PullTask, and the news of them may come before that of it: then nobody has deleted a Job.
@@ -281,7 +315,9 @@ final class RunnerLoop {
             let key = AttemptKey(nodeHash: SecretNames.nodeHash(node), attempt: attempt)
             let observer = observers.removeValue(forKey: key)
             let name = SecretNames.job(taskID, node: node, attempt: attempt)
-            deletions.append(JobWriter.Deletion(name: name, uid: observer?.jobUID))
+            deletions.append(JobWriter.Deletion(node: node, name: name, uid: observer?.jobUID))
+            removals[node, default: 0] += 1
+            if heldStarts[node]?.attempt == attempt { heldStarts[node] = nil }
         case .inspectJob(let node, let attempt):
             group.addTask { [jobs, inbox] in
                 guard let inspection = await jobs.inspect(node: node, attempt: attempt) else { return }
@@ -289,6 +325,7 @@ final class RunnerLoop {
             }
         case .emit(let draft):
             note(draft)
+            if draft.kind.isNodeEnd, firstEnd == nil { firstEnd = drafts.count }
             drafts.append(draft)
         case .scheduleTimer(let time): schedule(time)
         case .persistStatus: isStatusDue = true
@@ -310,6 +347,10 @@ final class RunnerLoop {
     }
 
     private func startJob(_ start: TaskRun.JobStart, _ group: inout DiscardingTaskGroup) {
+        guard removals[start.node] == nil else {
+            heldStarts[start.node] = start
+            return
+        }
         let key = AttemptKey(nodeHash: SecretNames.nodeHash(start.node), attempt: start.attempt)
         if observers[key] == nil {
             observers[key] = AttemptObserver(

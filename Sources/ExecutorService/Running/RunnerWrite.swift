@@ -1,7 +1,11 @@
+import Logging
 import LongshoreDomain
 import LongshoreMessages
 
-/// One write of a runner: events, then the status that records them, then the Jobs that it makes superfluous, then the end.
+/// One write of a runner: the status, then the events that it makes true, then the task's end.
+///
+/// The end of a node or of the task is in the status before the world hears of it, so whoever takes over in between tells
+/// the same.
 struct RunnerWrite: Sendable {
     /// What became of a write.
     struct Outcome: Sendable {
@@ -16,7 +20,6 @@ struct RunnerWrite: Sendable {
     var reserve: Int64?
     var events: [TaskEvent]
     var report: StatusReport?
-    var deletions: [JobWriter.Deletion] = []
     var terminal: [TaskEvent] = []
 
     /// Writes.
@@ -25,38 +28,23 @@ struct RunnerWrite: Sendable {
     /// - Returns: What became of it.
     func run(with tools: Tools) async -> Outcome {
         var outcome = Outcome()
-        if let reserve {
-            outcome.status = await tools.status.write { $0.sequence = max($0.sequence, reserve) }
+        if reserve != nil || report != nil {
+            outcome.status = await tools.status.write { status in
+                if let reserve { status.sequence = max(status.sequence, reserve) }
+                report?.apply(to: &status)
+            }
             guard outcome.status == .written || outcome.status == .deleted else { return outcome }
+            outcome.isReleased = report?.releases ?? false
         }
-        guard await tools.publisher.publish(events, logger: tools.jobs.logger) else {
-            outcome.status = .stopped
-            return outcome
-        }
-        if let report, outcome.status == .written {
-            outcome.status = await tools.status.write { report.apply(to: &$0) }
-            guard outcome.status == .written || outcome.status == .deleted else { return outcome }
-            outcome.isReleased = report.releases
-        }
-        await delete(with: tools)
-        if !terminal.isEmpty {
-            guard await tools.publisher.publish(terminal, logger: tools.jobs.logger) else {
+        // The task's own end comes after every node's, even where an event has to be sent again.
+        for events in [events, terminal] where !events.isEmpty {
+            guard await tools.publisher.publish(events, logger: tools.logger) else {
                 outcome.status = .stopped
                 return outcome
             }
-            outcome.isTerminalAcknowledged = true
         }
+        outcome.isTerminalAcknowledged = !terminal.isEmpty
         return outcome
-    }
-
-    /// The executor-wide limit bounds how many of these are under way.
-    private func delete(with tools: Tools) async {
-        guard !deletions.isEmpty else { return }
-        await withDiscardingTaskGroup { group in
-            for deletion in deletions {
-                group.addTask { [jobs = tools.jobs] in await jobs.delete(deletion) }
-            }
-        }
     }
 }
 
@@ -65,6 +53,6 @@ extension RunnerWrite {
     struct Tools: Sendable {
         let status: StatusWriter
         let publisher: EventPublisher
-        let jobs: JobWriter
+        let logger: Logger
     }
 }

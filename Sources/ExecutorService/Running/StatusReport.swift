@@ -15,12 +15,18 @@ struct StatusReport: Sendable {
     let releases: Bool
 
     /// Takes down how a task stands.
-    init(_ task: TaskRun, at time: Timestamp, releases: Bool = false) {
+    ///
+    /// - Parameters:
+    ///   - task: The task.
+    ///   - drafts: What is told once the report is written.
+    ///   - time: The moment.
+    ///   - releases: Whether the task is given up for others.
+    init(_ task: TaskRun, telling drafts: [TaskEventDraft] = [], at time: Timestamp, releases: Bool = false) {
         phase = task.phase
         counts = task.counts
         progress = Int(task.progress(at: time).percent)
         failures = task.failures
-        record = task.snapshot
+        record = task.snapshot(telling: drafts)
         outcome = task.isFinished ? task.outcome : nil
         self.time = time
         self.releases = releases

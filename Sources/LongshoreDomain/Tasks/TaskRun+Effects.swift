@@ -13,7 +13,7 @@ extension TaskRun {
         /// found, then send ``Event/attemptExpired(node:attempt:obstacle:)``. While the API server is away no attempt fails for
         /// what nobody could see.
         case inspectJob(node: String, attempt: Int)
-        /// Publish an event.
+        /// Publish an event; the end of a node only once a snapshot that tells it is written.
         case emit(TaskEventDraft)
         /// Send ``Event/timer`` at this moment; replaces the one scheduled before.
         case scheduleTimer(Timestamp)
@@ -136,6 +136,15 @@ package struct TaskEventDraft: Sendable, Hashable {
         case nodeFailed
         /// A node is left out.
         case nodeSkipped
+
+        /// Whether it is the one end of a node.
+        package var isNodeEnd: Bool {
+            switch self {
+            case .nodeSucceeded, .nodeFailed, .nodeSkipped: true
+            case .checking, .pulling, .progress, .paused, .succeeded, .failed, .cancelled, .rejected, .nodePulling:
+                false
+            }
+        }
     }
 
     /// The kind.

@@ -26,10 +26,16 @@ extension TaskRun {
         package var badImages: [String: ImageFailure]
         /// The decided end; whoever takes over publishes this one.
         package var outcome: Outcome?
+        /// Ends of nodes that may not have been told when this is read.
+        package var untold = UntoldEnds()
     }
 
     /// The state to write down now.
-    package var snapshot: Snapshot {
+    ///
+    /// - Parameter drafts: What is told once this is written; the ends of nodes among them are kept for whoever takes over
+    ///   before that.
+    /// - Returns: The snapshot.
+    package func snapshot(telling drafts: [TaskEventDraft] = []) -> Snapshot {
         var snapshot = Snapshot(
             names: nil,
             statuses: [],
@@ -42,12 +48,13 @@ extension TaskRun {
             badImages: badImages,
             outcome: outcome
         )
+        let tellsEnds = drafts.contains { $0.kind.isNodeEnd }
         // With an outcome there is nothing to go on with, and the list's room is better given back.
-        if snapshot.outcome == nil, let encodedNames {
-            snapshot.names = encodedNames
-            snapshot.statuses = nodes.map(\.status.byte)
-        }
-        return snapshot
+        guard snapshot.outcome == nil || tellsEnds, let encodedNames else { return snapshot }
+        let bare = snapshot
+        snapshot.names = encodedNames
+        snapshot.statuses = nodes.map(\.status.byte)
+        return !tellsEnds || note(drafts, in: &snapshot) ? snapshot : bare
     }
 
     /// Goes on where another executor stopped. Report the Jobs that exist with ``Event/jobFound(node:attempt:)``, then send
@@ -80,12 +87,13 @@ extension TaskRun {
         pullingSince = snapshot.pullingSince
         badImages = snapshot.badImages
         state = .restoring(snapshot.outcome)
-        if snapshot.outcome != nil { return }
         guard let list = snapshot.names, let names = list.names, names.count == snapshot.statuses.count else {
-            return nil
+            if snapshot.outcome == nil { return nil }
+            return
         }
         encodedNames = list
         restoreNodes(names, snapshot.statuses, plan)
+        takeUntold(snapshot)
     }
 
     private mutating func restoreNodes(_ names: [String], _ statuses: [UInt8], _ plan: Plan) {
@@ -139,13 +147,15 @@ extension TaskRun {
 
     private mutating func adopt(_ index: Int, _ attempt: Int) {
         if work[index] == nil { work[index] = Work(images: initialImages(index)) }
-        foundJobs.insert(index)
+        // A former owner that was held up has made its Job late: the node is at the later attempt.
+        if !foundJobs.insert(index).inserted { deleteJob(index) }
         occupy(index, attempt: attempt)
     }
 
     /// All Jobs were reported: the run goes on.
     mutating func finishRestoring() {
         guard case .restoring(let outcome) = state else { return }
+        tellUntold()
         if let outcome {
             publish(outcome)
             return
@@ -188,7 +198,16 @@ extension TaskRun {
 }
 
 extension TaskRun.NodeStatus {
-    /// Five bits of attempt and three of status.
+    /// Whether nothing more will happen to the node.
+    var isEnd: Bool {
+        switch self {
+        case .succeeded, .failed, .skipped: true
+        case .pending, .working, .waiting: false
+        }
+    }
+
+    /// Three bits of status and five of attempt; in an end's byte these five say what is to be told again, see
+    /// ``TaskRun/UntoldEnds``.
     var byte: UInt8 {
         switch self {
         case .pending: 0

@@ -36,6 +36,7 @@ extension TaskRun.Snapshot: JSONEncodable, JSONDecodable {
             )
         }
         if let outcome { object["outcome"] = outcome.json }
+        if !untold.isEmpty { object["untold"] = untold.json }
         return .object(object)
     }
 
@@ -82,6 +83,7 @@ extension TaskRun.Snapshot: JSONEncodable, JSONDecodable {
         }
         outcome = nil
         if let decided = json["outcome"], !decided.isNull { outcome = try TaskRun.Outcome(json: decided) }
+        if let ends = json["untold"], !ends.isNull { untold = try TaskRun.UntoldEnds(json: ends) }
     }
 }
 

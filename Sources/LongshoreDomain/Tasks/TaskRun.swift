@@ -60,6 +60,9 @@ package struct TaskRun: Sendable {
     /// While restoring: nodes whose Job exists, and nodes that the cluster no longer offers.
     var foundJobs: Set<Int> = []
     var gone: [String: Plan.SetAside] = [:]
+    /// While restoring: what is to be told again, with the nodes' indices and their details' positions.
+    var untold = UntoldEnds()
+    var untoldNodes: [(index: Int, detail: UInt8)] = []
     let seed: UInt64
 
     /// The moment of the event in hand.

@@ -205,7 +205,7 @@ private struct RandomWorld {
         guard finished == 0 else { return }
         guard
             let other = TaskRun(
-                restoring: run.snapshot,
+                restoring: run.snapshot(),
                 plan: plan,
                 failures: run.failures,
                 settings: run.settings,

@@ -13,8 +13,8 @@ import WireFormats
     }
 
     static func restored(_ driver: RunDriver, _ plan: TaskRun.Plan) throws -> RunDriver {
-        let snapshot = try TaskRun.Snapshot(json: JSONValue(parsing: driver.run.snapshot.json.serialized()))
-        #expect(snapshot == driver.run.snapshot)
+        let snapshot = try TaskRun.Snapshot(json: JSONValue(parsing: driver.run.snapshot().json.serialized()))
+        #expect(snapshot == driver.run.snapshot())
         var other = driver
         other.effects = []
         other.run = try #require(
@@ -78,7 +78,7 @@ import WireFormats
         var first = RunDriver()
         first.send(.started)
         let run = TaskRun(
-            restoring: first.run.snapshot,
+            restoring: first.run.snapshot(),
             plan: Self.plan(["n1"]),
             settings: first.run.settings,
             isPaused: false,
@@ -104,11 +104,11 @@ import WireFormats
         var driver = RunDriver(batchSize: 1000)
         driver.begin(names.sorted())
         for start in driver.effects.starts { driver.finish(start.node) }
-        let bytes = driver.run.snapshot.json.serialized()
+        let bytes = driver.run.snapshot().json.serialized()
         #expect(bytes.count < 900 << 10)
         let read = try TaskRun.Snapshot(json: JSONValue(parsing: bytes))
         #expect(read.names?.names == names.sorted())
-        #expect(read == driver.run.snapshot)
+        #expect(read == driver.run.snapshot())
     }
 
     @Test func `names read back, whatever they share`() {

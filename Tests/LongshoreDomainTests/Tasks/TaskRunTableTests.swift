@@ -26,7 +26,7 @@ import WireFormats
                     targets: ["n1", "n2", "n3"].map { .init(node: $0) }
                 )
                 driver.run = TaskRun(
-                    restoring: driver.run.snapshot,
+                    restoring: driver.run.snapshot(),
                     plan: plan,
                     settings: driver.run.settings,
                     isPaused: false,
