@@ -69,11 +69,13 @@ actor KafkaLoopRunner {
     // MARK: - Polling
 
     private func pollOnce(timeout: Duration) async throws {
-        for event in try await self.consumer.poll(maximum: self.configuration.maximumBatch, timeout: timeout) {
+        let events = try await self.consumer.poll(maximum: self.configuration.maximumBatch, timeout: timeout)
+        let contents = await self.decode(events)
+        for (event, content) in zip(events, contents) {
             switch event {
             case .record(let record):
                 self.audit.note(record)
-                self.state.receive(record, self.worker.decode(record))
+                if let content { self.state.receive(record, content) }
             case .assigned(let partitions):
                 await self.takeAssignment(partitions)
             case .revoked(let partitions, let lost):
@@ -88,6 +90,17 @@ actor KafkaLoopRunner {
         var audit = self.audit
         await audit.explainGaps()
         self.audit = audit
+    }
+
+    /// The contents of those events that are records; many are read on several processors.
+    private func decode(_ events: [ConsumerEvent]) async -> [Result<KafkaMessage, KafkaLoopState.Refusal>?] {
+        let worker = self.worker
+        return await inChunks(of: events) { events in
+            events.map { event in
+                if case .record(let record) = event { worker.decode(record) } else { nil }
+            }
+        }
+        .flatMap { $0 }
     }
 
     private func report(_ error: KafkaError) throws {

@@ -16,6 +16,8 @@ struct ProjectionBatch: Sendable {
     var ignored = 0
     /// Messages, by index, that are not what their type says.
     var rejected: [Int: KafkaRejection] = [:]
+    /// How many messages it was.
+    private(set) var count = 0
 
     /// A task message, with the time at which Kafka took it.
     struct Submission: Sendable {
@@ -49,6 +51,7 @@ struct ProjectionBatch: Sendable {
 
     /// Reads the messages; what cannot be read is rejected, since it cannot be read later either.
     init(_ messages: [KafkaMessage]) {
+        count = messages.count
         for (index, message) in messages.enumerated() {
             do {
                 try read(message)
@@ -56,6 +59,23 @@ struct ProjectionBatch: Sendable {
                 rejected[index] = KafkaRejection(code: error.code.rawValue, detail: error.description)
             }
         }
+    }
+
+    /// Reads the messages, many of them on several processors: while they are read, the database waits.
+    static func reading(_ messages: [KafkaMessage]) async -> ProjectionBatch {
+        let parts = await inChunks(of: messages) { ProjectionBatch($0) }
+        var whole = ProjectionBatch([])
+        for part in parts { whole.append(part) }
+        return whole
+    }
+
+    private mutating func append(_ next: ProjectionBatch) {
+        for (index, rejection) in next.rejected { rejected[count + index] = rejection }
+        submissions += next.submissions
+        events += next.events
+        missing += next.missing
+        ignored += next.ignored
+        count += next.count
     }
 
     private mutating func read(_ message: KafkaMessage) throws(CloudEventError) {

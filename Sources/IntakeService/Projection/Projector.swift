@@ -45,7 +45,7 @@ struct Projector: Sendable {
 
     /// Applies a batch. Throwing leaves everything as it was: the same records come again.
     func apply(_ batch: KafkaBatch) async throws -> KafkaBatch.Outcome {
-        let content = ProjectionBatch(batch.messages)
+        let content = await ProjectionBatch.reading(batch.messages)
         // Who subscribes to “queued” is told once, not again with each rebuild.
         let fresh = content.queuedEvents(where: { announced.isNew($0, at: $1) })
         for report in await producer.send(fresh.map(\.record)) { _ = try report.get() }

@@ -1,0 +1,32 @@
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#endif
+
+/// Works on many items on several processors, in chunks; on few, and where there is one processor, at once and in place.
+///
+/// - Parameters:
+///   - items: The items.
+///   - smallest: The fewest items that are worth a chunk of their own; default 64.
+///   - body: Works on neighbours.
+/// - Returns: What the body has made of each chunk, in the order of the items; nothing for no items.
+package func inChunks<Item: Sendable, Success: Sendable>(
+    of items: [Item],
+    smallest: Int = 64,
+    _ body: @escaping @Sendable ([Item]) -> Success
+) async -> [Success] {
+    guard !items.isEmpty else { return [] }
+    let processors = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+    let chunks = min(processors, items.count / max(1, smallest))
+    guard chunks > 1 else { return [body(items)] }
+    let size = (items.count + chunks - 1) / chunks
+    return await withTaskGroup(of: (Int, Success).self) { group in
+        for start in stride(from: 0, to: items.count, by: size) {
+            group.addTask { (start, body(Array(items[start..<min(start + size, items.count)]))) }
+        }
+        var parts: [(Int, Success)] = []
+        for await part in group { parts.append(part) }
+        return parts.sorted { $0.0 < $1.0 }.map(\.1)
+    }
+}
