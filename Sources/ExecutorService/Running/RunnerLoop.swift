@@ -30,6 +30,8 @@ final class RunnerLoop {
     /// How many Jobs of a node are being removed, and what is to be started on it after that.
     var removals: [String: Int] = [:]
     var heldStarts: [String: TaskRun.JobStart] = [:]
+    /// Jobs that were removed: news of them may still be on its way.
+    var removedJobs = RecentSet<String>(limit: 2_000)
     var drafts: [TaskEventDraft] = []
     /// The position among the drafts of the first end of a node.
     var firstEnd: Int?
@@ -228,15 +230,17 @@ final class RunnerLoop {
     /// it after the task was taken over.
     private func removeStray(_ key: AttemptKey, _ job: Job, _ group: inout DiscardingTaskGroup) {
         guard task.nodesInWork > 0, job.metadata.deletionTimestamp == nil, jobs.isOurs(job),
-            let node = job.metadata.annotations[PullTaskKeys.node], removals[node] == nil
+            let node = job.metadata.annotations[PullTaskKeys.node], removals[node] == nil,
+            let uid = job.metadata.uid, !removedJobs.contains(uid)
         else { return }
         logger.notice(
             "A Job that nobody waits for is removed",
             metadata: ["job": "\(job.metadata.name ?? "")", "\(LogKey.node)": "\(node)"]
         )
         removals[node] = 1
+        removedJobs.insert(uid)
         let name = SecretNames.job(taskID, node: node, attempt: key.attempt)
-        delete([JobWriter.Deletion(node: node, name: name, uid: job.metadata.uid)], &group)
+        delete([JobWriter.Deletion(node: node, name: name, uid: uid)], &group)
     }
 
     private func noteRemoved(_ node: String, _ group: inout DiscardingTaskGroup) {
@@ -316,6 +320,7 @@ final class RunnerLoop {
             let observer = observers.removeValue(forKey: key)
             let name = SecretNames.job(taskID, node: node, attempt: attempt)
             deletions.append(JobWriter.Deletion(node: node, name: name, uid: observer?.jobUID))
+            if let uid = observer?.jobUID { removedJobs.insert(uid) }
             removals[node, default: 0] += 1
             if heldStarts[node]?.attempt == attempt { heldStarts[node] = nil }
         case .inspectJob(let node, let attempt):
