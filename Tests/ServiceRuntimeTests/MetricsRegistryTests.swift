@@ -22,6 +22,13 @@ struct MetricsRegistryTests {
         #expect(text.contains("longshore_call_seconds_count 1\n"))
     }
 
+    @Test("Whatever a label holds, it stays on its line")
+    func lineBreaks() {
+        let registry = MetricsRegistry()
+        registry.makeCounter(label: "a", dimensions: [("text", "b\r\nc\\d")]).increment(by: 1)
+        #expect(registry.exposition().contains("a_total{text=\"b\r\\nc\\\\d\"} 1\n"))
+    }
+
     @Test("The same name and labels are one series")
     func identity() {
         let registry = MetricsRegistry()

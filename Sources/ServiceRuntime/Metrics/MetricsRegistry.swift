@@ -126,13 +126,14 @@ package final class MetricsRegistry: MetricsFactory, Sendable {
     }
 
     private static func escaped(_ value: String) -> String {
+        // Scalar by scalar: a line feed after a carriage return is one character with it.
         var escaped = ""
-        for character in value {
-            switch character {
+        for scalar in value.unicodeScalars {
+            switch scalar {
             case "\\": escaped += "\\\\"
             case "\"": escaped += "\\\""
             case "\n": escaped += "\\n"
-            default: escaped.append(character)
+            default: escaped.unicodeScalars.append(scalar)
             }
         }
         return escaped
