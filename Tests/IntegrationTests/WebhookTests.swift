@@ -37,6 +37,40 @@ struct WebhookTests {
         #expect(subject == task)
     }
 
+    @Test("A webhook that was delivered is sent again by hand and by range, with the same id and body")
+    func redelivery() async throws {
+        let deployment = try await SharedDeployment.instance.get()
+        let receiver = try WebhookReceiver()
+        defer { receiver.stop() }
+        let task = try await deployment.api.submit([
+            "images": ["127.0.0.1:9/nothing:1"], "nodes": ["names": ["no-such-node"]], "checks": [],
+            "webhookUrl": .string(receiver.url), "webhookEvents": ["task.failed"],
+        ])
+        _ = try await deployment.api.waitForEnd(of: task)
+        try await receiver.waitFor(1)
+        func delivery() async throws -> JSONValue {
+            try await deployment.api.send("GET", "/v1/tasks/\(task)/deliveries").json["items"]?[0] ?? .null
+        }
+        func waitUntilDelivered(attempt: Int) async throws {
+            try await waitUntil("attempt \(attempt) to be recorded") {
+                let now = try await delivery()
+                return now["state"]?.string == "delivered" && now["attempts"]?.array?.count == attempt
+            }
+        }
+        try await waitUntilDelivered(attempt: 1)
+        let id = try #require(try await delivery()["id"]?.string)
+        let answer = try await deployment.api.send("POST", "/v1/deliveries/\(id)/redeliver")
+        #expect(answer.status == 202 && answer.json["id"]?.string == id)
+        try await receiver.waitFor(2)
+        try await waitUntilDelivered(attempt: 2)
+        let body: JSONValue = ["taskId": .string(task), "states": ["delivered"]]
+        let range = try await deployment.api.send("POST", "/v1/deliveries/redeliver", body: body.serialized())
+        #expect(range.status == 202 && range.json == ["count": 1, "remaining": 0])
+        try await receiver.waitFor(3)
+        try await waitUntilDelivered(attempt: 3)
+        #expect(Set(receiver.received.map(\.id)) == [id] && Set(receiver.received.map(\.body)).count == 1)
+    }
+
     @Test(
         "Every record on longshore.events is a CloudEvent for the Python SDK, with rising sequences by task",
         .needsPython("confluent_kafka"),

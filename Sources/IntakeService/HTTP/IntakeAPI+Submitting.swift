@@ -116,7 +116,7 @@ extension IntakeAPI {
 
     // MARK: - Reading requests
 
-    private func readBody(_ request: Request) async throws -> JSONValue {
+    func readBody(_ request: Request) async throws -> JSONValue {
         if let encoding = request.headers[.contentEncoding], encoding.lowercased() != "identity" {
             throw Problem(.unsupportedMediaType, .unsupportedMediaType, "the body must not be compressed")
         }

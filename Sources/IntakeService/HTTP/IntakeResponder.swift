@@ -48,6 +48,8 @@ struct IntakeResponder: HTTPResponder {
         case (.nodes(let id), .get): return try await api.listNodes(id, request)
         case (.events(let id), .get): return try await api.followEvents(id, request)
         case (.deliveries(let id), .get): return try await api.listDeliveries(id, request)
+        case (.redelivery(let id), .post): return try await api.redeliver(id, request, logger)
+        case (.redeliveries, .post): return try await api.redeliverMany(request, logger)
         case (.clusters, .get): return try await api.listClusters(request)
         case (.unknown, _): throw Problem.notFound("the path is not known")
         default:
@@ -87,6 +89,8 @@ enum Endpoint: Equatable {
     case nodes(String)
     case events(String)
     case deliveries(String)
+    case redelivery(String)
+    case redeliveries
     case clusters
     case unknown
 
@@ -96,6 +100,8 @@ enum Endpoint: Equatable {
         case ("openapi.json", nil, 1): self = .openAPI
         case ("v1", "tasks", 2): self = .tasks
         case ("v1", "clusters", 2): self = .clusters
+        case ("v1", "deliveries", 3) where parts[3] == "redeliver": self = .redeliveries
+        case ("v1", "deliveries", 4) where parts[4] == "redeliver": self = .redelivery(String(parts[3]))
         case ("v1", "tasks", 3): self = .task(String(parts[3]))
         case ("v1", "tasks", 4):
             let id = String(parts[3])
@@ -118,6 +124,8 @@ enum Endpoint: Equatable {
         case .nodes: "/v1/tasks/{id}/nodes"
         case .events: "/v1/tasks/{id}/events"
         case .deliveries: "/v1/tasks/{id}/deliveries"
+        case .redelivery: "/v1/deliveries/{id}/redeliver"
+        case .redeliveries: "/v1/deliveries/redeliver"
         case .clusters: "/v1/clusters"
         case .unknown: "other"
         }
@@ -127,6 +135,7 @@ enum Endpoint: Equatable {
         switch self {
         case .tasks: [.get, .post]
         case .task: [.get, .delete]
+        case .redelivery, .redeliveries: [.post]
         case .openAPI, .nodes, .events, .deliveries, .clusters: [.get]
         case .unknown: []
         }

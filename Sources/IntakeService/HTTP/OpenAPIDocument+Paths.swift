@@ -152,6 +152,43 @@ extension OpenAPIDocument {
                 }
               }
             },
+            "/v1/deliveries/{id}/redeliver": {
+              "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}],
+              "post": {
+                "operationId": "redeliver",
+                "summary": "Send a webhook again",
+                "description": "Due at once, whatever has become of it; a failure follows the schedule from there on.",
+                "responses": {
+                  "202": {
+                    "description": "The delivery, due again.",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Delivery"}}}
+                  },
+                  "409": {"$ref": "#/components/responses/problem"},
+                  "default": {"$ref": "#/components/responses/problem"}
+                }
+              }
+            },
+            "/v1/deliveries/redeliver": {
+              "post": {
+                "operationId": "redeliverMany",
+                "summary": "Send the webhooks of a time or of a task again",
+                "requestBody": {
+                  "required": true,
+                  "content": {"application/json": {"schema": {"$ref": "#/components/schemas/RedeliveryRequest"}}}
+                },
+                "responses": {
+                  "200": {
+                    "description": "How many there are, of a dry run.",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Redelivered"}}}
+                  },
+                  "202": {
+                    "description": "How many are due again, the oldest first, and how many are left for the next request.",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Redelivered"}}}
+                  },
+                  "default": {"$ref": "#/components/responses/problem"}
+                }
+              }
+            },
             "/v1/clusters": {
               "get": {
                 "operationId": "listClusters",

@@ -101,6 +101,27 @@ extension OpenAPIDocument {
               }
             }
           },
+          "RedeliveryRequest": {
+            "type": "object",
+            "description": "`since` or `taskId` must be there.",
+            "additionalProperties": false,
+            "properties": {
+              "since": {"type": "string", "format": "date-time", "description": "Of events recorded from here on."},
+              "until": {"type": "string", "format": "date-time", "description": "Of events recorded before this."},
+              "taskId": {"type": "string"},
+              "project": {"type": "string"},
+              "states": {
+                "type": "array", "minItems": 1, "default": ["exhausted", "disabled"],
+                "items": {"enum": ["delivered", "exhausted", "disabled"]}
+              },
+              "dryRun": {"type": "boolean", "default": false}
+            }
+          },
+          "Redelivered": {
+            "type": "object",
+            "required": ["count", "remaining"],
+            "properties": {"count": {"type": "integer", "maximum": 5000}, "remaining": {"type": "integer"}}
+          },
           "Cluster": {
             "type": "object",
             "required": ["cluster", "keys", "executors"],

@@ -162,19 +162,23 @@ struct TaskStore: Sendable {
     func deliveries(of id: String) async throws -> [JSONValue] {
         let rows = try await pool.query(
             """
-            SELECT d.id, d.event_id, d.endpoint_id, d.url, d.state, d.attempt, d.next_attempt_at, d.created_at,
-                d.finished_at, d.last_status, d.last_error,
-                (SELECT jsonb_agg(jsonb_build_object('attempt', a.attempt, 'startedAt', a.started_at,
-                    'durationMs', a.duration_ms, 'status', a.status, 'error', a.error) ORDER BY a.attempt, a.started_at)
-                 FROM longshore.delivery_attempts a WHERE a.delivery_id = d.id) AS attempts
-            FROM longshore.deliveries d WHERE d.task_id = $1 ORDER BY d.created_at, d.id LIMIT 500
+            SELECT \(Self.deliveryColumns) FROM longshore.deliveries d WHERE d.task_id = $1 ORDER BY d.created_at, d.id LIMIT 500
             """,
             [.text(id)]
         )
         return try rows.map(Self.delivery)
     }
 
-    private static func delivery(_ row: PQRow) throws -> JSONValue {
+    /// What ``delivery(_:)`` reads, of a delivery `d`.
+    static let deliveryColumns = """
+        d.id, d.event_id, d.endpoint_id, d.url, d.state, d.attempt, d.next_attempt_at, d.created_at, d.finished_at,
+        d.last_status, d.last_error,
+        (SELECT jsonb_agg(jsonb_build_object('attempt', a.attempt, 'startedAt', a.started_at, 'durationMs', a.duration_ms,
+            'status', a.status, 'error', a.error) ORDER BY a.attempt, a.started_at)
+         FROM longshore.delivery_attempts a WHERE a.delivery_id = d.id) AS attempts
+        """
+
+    static func delivery(_ row: PQRow) throws -> JSONValue {
         var json: JSONValue = [
             "id": .string(try row.text("id")), "eventId": .string(try row.text("event_id")),
             "url": .string(try row.text("url")), "state": .string(try row.text("state")),

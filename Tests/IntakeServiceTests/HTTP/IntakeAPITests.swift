@@ -314,6 +314,93 @@ struct IntakeAPITests {
         #expect(shown?.text().contains("oops") == false)
     }
 
+    /// Puts a task's deliveries into the log, one in each state.
+    private func insertDeliveries(_ states: [String], of task: String, _ intake: Intake) async throws -> [String] {
+        try await intake.pool.query(
+            """
+            INSERT INTO longshore.deliveries
+                (id, event_id, task_id, project, url, secret_name, body, state, attempt, lease_until, finished_at)
+            SELECT $1 || '-' || s, $1 || '-' || s, $1, 'default', 'https://x.example', 's', '{}', s, 10,
+                CASE WHEN s = 'delivering' THEN now() + interval '1 hour' END,
+                CASE WHEN s IN ('delivered', 'exhausted', 'disabled') THEN now() END
+            FROM unnest($2::text[]) s
+            """,
+            [.text(task), .textArray(states)]
+        )
+        return states.map { "\(task)-\($0)" }
+    }
+
+    private func states(of task: String, _ intake: Intake) async throws -> [String: String] {
+        let rows = try await intake.pool.query(
+            "SELECT id, state FROM longshore.deliveries WHERE task_id = $1 AND (state NOT IN ('retrying') OR next_attempt_at <= now())",
+            [.text(task)]
+        )
+        return Dictionary(uniqueKeysWithValues: try rows.map { (try $0.text("id"), try $0.text("state")) })
+    }
+
+    @Test
+    func `A delivery is made due again, but not while it is on its way, nor by a stranger`() async throws {
+        let intake = try await Intake.shared()
+        let task = try #require(try await intake.submit(["images": ["nginx"]]).json["id"]?.string)
+        let ids = try await insertDeliveries(["exhausted", "disabled", "delivered", "delivering"], of: task, intake)
+        for id in ids.prefix(3) {
+            #expect(try await intake.ask("POST", "/v1/deliveries/\(id)/redeliver", token: Intake.other).status == 404)
+            #expect(try await intake.ask("POST", "/v1/deliveries/\(id)/redeliver", token: Intake.viewer).status == 403)
+            #expect(try await states(of: task, intake)[id] != "retrying")
+            let answer = try await intake.ask("POST", "/v1/deliveries/\(id)/redeliver")
+            #expect(answer.status == 202 && answer.json["state"]?.string == "retrying")
+            #expect(answer.json["attempt"]?.integer == 10 && answer.json["finishedAt"] == nil)
+            #expect(try await states(of: task, intake)[id] == "retrying")
+        }
+        #expect(try await intake.ask("POST", "/v1/deliveries/\(ids[3])/redeliver").status == 409)
+        #expect(try await states(of: task, intake)[ids[3]] == "delivering")
+        #expect(try await intake.ask("POST", "/v1/deliveries/nothing/redeliver").status == 404)
+    }
+
+    @Test
+    func `Deliveries of a time are made due again, the given-up ones unless others are asked for`() async throws {
+        let intake = try await Intake.shared()
+        let task = try #require(try await intake.submit(["images": ["nginx"]]).json["id"]?.string)
+        let ids = try await insertDeliveries(["exhausted", "disabled", "delivered", "pending"], of: task, intake)
+        func post(_ body: JSONValue, token: String = Intake.submitter) async throws -> Intake.Answer {
+            try await intake.ask("POST", "/v1/deliveries/redeliver", body: body.serialized(), token: token)
+        }
+        let mine: JSONValue = ["taskId": .string(task)]
+        let dry = try await post(["taskId": .string(task), "dryRun": true])
+        #expect(dry.status == 200 && dry.json == ["count": 0, "remaining": 2])
+        #expect(try await states(of: task, intake)[ids[0]] == "exhausted")
+        #expect(try await post(mine, token: Intake.other).json == ["count": 0, "remaining": 0])
+        #expect(try await post(["taskId": .string(task), "project": "x"]).status == 403)
+        let early = try await post(["taskId": .string(task), "until": "2020-01-01T00:00:00Z"])
+        #expect(early.json["count"]?.integer == 0)
+        let answer = try await post(mine)
+        #expect(answer.status == 202 && answer.json == ["count": 2, "remaining": 0])
+        #expect(
+            try await states(of: task, intake) == [
+                ids[0]: "retrying", ids[1]: "retrying", ids[2]: "delivered", ids[3]: "pending",
+            ]
+        )
+        let all = try await post(["taskId": .string(task), "since": "2020-01-01T00:00:00Z", "states": ["delivered"]])
+        #expect(all.json["count"]?.integer == 1)
+    }
+
+    @Test(arguments: [
+        (#"[]"#, [""]), (#"{}"#, ["/since"]), (#"{"since": 1}"#, ["/since"]), (#"{"since": "yesterday"}"#, ["/since"]),
+        (#"{"taskId": "x"}"#, ["/taskId"]), (#"{"since": "2026-01-01T00:00:00Z", "states": []}"#, ["/states"]),
+        (#"{"since": "2026-01-01T00:00:00Z", "states": ["pending"]}"#, ["/states"]),
+        (#"{"since": "2026-01-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"}"#, ["/until"]),
+        (
+            #"{"since": "2026-01-01T00:00:00Z", "dryRun": 1, "nodes": 2, "project": 3}"#,
+            ["/dryRun", "/nodes", "/project"]
+        ),
+    ])
+    func `A range that cannot be meant is refused with every fault`(body: String, pointers: [String]) async throws {
+        let intake = try await Intake.shared()
+        let answer = try await intake.ask("POST", "/v1/deliveries/redeliver", body: Array(body.utf8))
+        #expect(answer.status == 422)
+        #expect(answer.pointers == pointers)
+    }
+
     @Test
     func `Clusters are shown with the keys to seal to`() async throws {
         let intake = try await Intake.shared()

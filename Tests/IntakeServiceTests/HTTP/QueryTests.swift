@@ -56,6 +56,8 @@ struct QueryTests {
         ("/v1/clusters", .clusters), ("/openapi.json", .openAPI), ("/", .unknown), ("", .unknown), ("//", .unknown),
         ("/v1", .unknown), ("/v2/tasks", .unknown), ("/v1/tasks/", .task("")), ("/v1/tasks/a/b", .unknown),
         ("/v1/tasks/a/nodes/x", .unknown), ("/openapi.json/x", .unknown), ("/v1/clusters/x", .unknown),
+        ("/v1/deliveries/abc/redeliver", .redelivery("abc")), ("/v1/deliveries/redeliver", .redeliveries),
+        ("/v1/deliveries", .unknown), ("/v1/deliveries/abc", .unknown), ("/v1/deliveries/a/b", .unknown),
     ])
     func `Paths name endpoints`(path: String, endpoint: Endpoint) {
         #expect(Endpoint(path: path) == endpoint)
