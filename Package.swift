@@ -49,7 +49,7 @@ var targets: [Target] = [
         path: "migrations",
         resources: [
             .embedInCode("001_schema.sql"), .embedInCode("002_lost_messages.sql"),
-            .embedInCode("003_delivery_hosts.sql"),
+            .embedInCode("003_delivery_hosts.sql"), .embedInCode("004_redelivery.sql"),
         ]
     ),
     .target(

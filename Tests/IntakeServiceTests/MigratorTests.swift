@@ -21,7 +21,7 @@ struct MigratorTests {
             }
             return try await group.reduce(into: []) { $0 += $1 }
         }
-        #expect(applied == ["001_schema", "002_lost_messages", "003_delivery_hosts"])
+        #expect(applied == ["001_schema", "002_lost_messages", "003_delivery_hosts", "004_redelivery"])
         #expect(try await Migrator(pool: pool, logger: quietLogger).pending() == [])
         let tables = try await pool.query(
             "SELECT count(*) AS n FROM pg_tables WHERE schemaname = 'longshore' AND tablename NOT LIKE '%\\_20%'"
@@ -58,6 +58,31 @@ struct MigratorTests {
         #expect(try await pool.query("SELECT to_regclass('longshore.good') IS NULL AS gone")[0].bool("gone"))
         #expect(throws: MigrationError.self) { try Migrator.Migration(name: "schema", sql: "") }
         await pool.close()
+    }
+
+    @Test
+    func `Intake's role may have deliveries sent again, and change nothing else of them`() async throws {
+        let url = try await PostgresServer.shared().createDatabase()
+        let owner = try await makePool(url)
+        try await Migrator(pool: owner, logger: quietLogger).run()
+        try await owner.query(
+            """
+            INSERT INTO longshore.deliveries (id, event_id, task_id, project, url, secret_name, body, state, attempt)
+            SELECT 'd' || n, 'd' || n, 't', 'p', 'https://x.example', 's', '{}', 'exhausted', 10 FROM generate_series(1, 3) n
+            """
+        )
+        let pool = try await makePool(url + (url.contains("?") ? "&" : "?") + "options=-c%20role%3Dlongshore_intake")
+        #expect(try await pool.query("SELECT current_user::text AS name")[0].text("name") == "longshore_intake")
+        let store = TaskStore(pool: pool)
+        #expect(try await store.redeliver("d1"))
+        var filter = TaskStore.RedeliveryFilter()
+        filter.project = "p"
+        #expect(try await store.redeliver(filter) == 2)
+        for forbidden in ["SET body = 'x'", "SET url = 'x'", "SET attempt = 0"] {
+            await #expect(throws: PQError.self) { try await pool.query("UPDATE longshore.deliveries \(forbidden)") }
+        }
+        await pool.close()
+        await owner.close()
     }
 
     @Test
