@@ -30,6 +30,29 @@ extension Faults {
             try await world.expectNothingLeft(of: [forbidden, pod])
         }
 
+        @Test("A quota on Jobs makes the window smaller, and fails no node", .needsSimulator)
+        func jobQuota() async throws {
+            let world = try await FaultWorld.get()
+            try await world.kubectl("create", "quota", "jobs", "--hard=count/jobs.batch=1")
+            let task = try await world.submit(nodes: [1, 2, 3])
+            let ends = try await world.end(of: task, "succeeded")
+            try await world.kubectl("delete", "quota", "jobs")
+            #expect(ends.count == 3 && ends.values.allSatisfy { $0.state == "succeeded" }, "\(ends)")
+            try await world.expectNothingLeft(of: [task])
+        }
+
+        @Test("A quota that leaves a Job without its Pod is what the node's end tells", .needsSimulator)
+        func podQuota() async throws {
+            let world = try await FaultWorld.get()
+            try await world.kubectl("create", "quota", "pods", "--hard=pods=0")
+            let task = try await world.submit(nodes: [2], ["timeoutSeconds": 1])
+            let ends = try await world.end(of: task, "failed")
+            try await world.kubectl("delete", "quota", "pods")
+            #expect(ends["node-2"]?.cause == "PolicyDenied", "\(ends)")
+            #expect(ends["node-2"]?.message.contains("exceeded quota: pods") == true, "\(ends)")
+            try await world.expectNothingLeft(of: [task])
+        }
+
         @Test("A Job that cannot be made until the deadline ends with what kept it from being made", .needsSimulator)
         func neverMade() async throws {
             let world = try await FaultWorld.get()

@@ -57,9 +57,14 @@ struct ObjectAPI: Sendable {
                     wasCreated: true
                 )
             }
-            if let object = try? store.insert(definition.resource, key, json) {
+            let bounds = QuotaRules.bounds(on: definition.resource, in: key.namespace, store)
+            do throws(ObjectStore.Failure) {
+                let object = try store.insert(definition.resource, key, json, bounds: bounds)
                 didWrite(definition, object)
                 return WriteResult(object: object, warnings: warnings, wasCreated: true)
+            } catch {
+                guard case .full(let bound, let used) = error else { continue }
+                throw .forbidden(definition.resource, key.name, bound.refusal(used: used))
             }
         }
         throw .alreadyExists(definition.resource, body[path: "metadata", "name"]?.string ?? "")

@@ -2,6 +2,7 @@ extension ProtobufObjects {
     static let typeMeta = Schema((1, "apiVersion", .string), (2, "kind", .string))
     static let stringEntry = Schema((1, "key", .string), (2, "value", .string))
     static let bytesEntry = Schema((1, "key", .string), (2, "value", .bytes))
+    static let quantityEntry = Schema((1, "key", .string), (2, "value", .message(Schema((1, "string", .string)))))
     static let timeSchema = Schema((1, "seconds", .integer), (2, "nanos", .integer))
 
     private static let ownerReference = Schema(
@@ -137,6 +138,7 @@ extension ProtobufObjects {
             lists: (2, "secrets", .message(objectReference)),
             (3, "imagePullSecrets", .message(localReference))
         ),
+        "ResourceQuota": object((2, "spec", .message(Schema((1, "hard", .quantities))))),
         "PriorityClass": object(
             (2, "value", .integer),
             (3, "globalDefault", .bool),

@@ -100,13 +100,18 @@ enum ProtobufObjects {
         case (.map(let isBytes), .bytes(let bytes)):
             guard let entry = message(bytes, isBytes ? bytesEntry : stringEntry, depth: depth + 1) else { return nil }
             return .object([entry["key"]?.string ?? "": entry["value"] ?? ""])
+        case (.quantities, .bytes(let bytes)):
+            guard let entry = message(bytes, quantityEntry, depth: depth + 1) else { return nil }
+            return .object([entry["key"]?.string ?? "": entry[path: "value", "string"] ?? "0"])
         case (.time(let isMicro), .bytes(let bytes)):
             guard let time = message(bytes, timeSchema, depth: depth + 1), let seconds = time["seconds"]?.integer else {
                 return .null
             }
             let stamp = Timestamp(secondsSinceEpoch: Int64(seconds)) + .nanoseconds(time["nanos"]?.integer ?? 0)
             return .string(isMicro ? stamp.rfc3339Micro : stamp.rfc3339Seconds)
-        case (.integer, _), (.bool, _), (.string, _), (.bytes, _), (.message, _), (.map, _), (.time, _): return nil
+        case (.integer, _), (.bool, _), (.string, _), (.bytes, _), (.message, _), (.map, _), (.quantities, _),
+            (.time, _):
+            return nil
         }
     }
 
@@ -119,9 +124,16 @@ enum ProtobufObjects {
         case bytes
         case message(Schema)
         case map(isBytes: Bool)
+        /// A map of `resource.Quantity`, which is a text.
+        case quantities
         case time(isMicro: Bool)
 
-        var isMap: Bool { if case .map = self { true } else { false } }
+        var isMap: Bool {
+            switch self {
+            case .map, .quantities: true
+            case .string, .integer, .bool, .bytes, .message, .time: false
+            }
+        }
     }
 
     struct Schema: Sendable {

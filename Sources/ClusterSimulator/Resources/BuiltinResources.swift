@@ -130,6 +130,17 @@ enum BuiltinResources {
             view: EventRules.view
         ),
         ResourceDefinition(
+            group: "",
+            version: "v1",
+            kind: "ResourceQuota",
+            plural: "resourcequotas",
+            singular: "resourcequota",
+            shortNames: ["quota"],
+            hasStatus: true,
+            columns: [.name, .age],
+            hooks: ResourceHooks(validate: QuotaRules.validate)
+        ),
+        ResourceDefinition(
             group: "coordination.k8s.io",
             version: "v1",
             kind: "Lease",

@@ -91,6 +91,7 @@ extension GroupResource {
     static let configMaps = GroupResource(group: "", resource: "configmaps")
     static let jobs = GroupResource(group: "batch", resource: "jobs")
     static let leases = GroupResource(group: "coordination.k8s.io", resource: "leases")
+    static let resourceQuotas = GroupResource(group: "", resource: "resourcequotas")
     static let priorityClasses = GroupResource(group: "scheduling.k8s.io", resource: "priorityclasses")
     static let customResourceDefinitions = GroupResource(
         group: "apiextensions.k8s.io",

@@ -12,6 +12,15 @@ final class ObjectStore: Sendable {
         case missing
         /// The object is at another revision than the caller's.
         case conflict
+        /// A bound is reached.
+        case full(QuotaRules.Bound, used: Int)
+
+        static func == (left: Failure, right: Failure) -> Bool {
+            switch (left, right) {
+            case (.exists, .exists), (.missing, .missing), (.conflict, .conflict), (.full, .full): true
+            case (.exists, _), (.missing, _), (.conflict, _), (.full, _): false
+            }
+        }
     }
 
     private struct Table {
@@ -135,9 +144,21 @@ final class ObjectStore: Sendable {
 
     // MARK: Writing
 
-    func insert(_ resource: GroupResource, _ key: ObjectKey, _ json: JSONValue) throws(Failure) -> StoredObject {
+    // The bounds are judged together with the insertion, so that of many at once no more get in.
+    func insert(
+        _ resource: GroupResource,
+        _ key: ObjectKey,
+        _ json: JSONValue,
+        bounds: [QuotaRules.Bound] = []
+    ) throws(Failure) -> StoredObject {
         try write(resource) { table, revision throws(Failure) in
             guard table.objects[key] == nil else { throw .exists }
+            for bound in bounds {
+                let used = table.order[table.range(key.namespace)].count { other in
+                    table.objects[other].map { QuotaRules.counts($0, for: bound.key) } ?? false
+                }
+                if used >= bound.hard { throw .full(bound, used: used) }
+            }
             let object = StoredObject(key: key, json: json.withResourceVersion(revision), resourceVersion: revision)
             table.set(key, object)
             return StoreEvent(kind: .added, resource: resource, object: object, previous: nil)

@@ -44,6 +44,34 @@ import WireFormats
         }
     }
 
+    @Test func `A quota bounds how many there are in its namespace, however many ask at once`() async throws {
+        try await SimulatorHarness.run { harness in
+            let quotas = "/api/v1/namespaces/default/resourcequotas"
+            let quota: JSONValue = [
+                "metadata": ["name": "few"], "spec": ["hard": ["count/configmaps": "3", "cpu": "2"]],
+            ]
+            #expect(try await call(harness, "POST", quotas, quota).status == 201)
+            let bad: JSONValue = ["metadata": ["name": "bad"], "spec": ["hard": ["count/configmaps": "many"]]]
+            #expect(try await call(harness, "POST", quotas, bad).status == 422)
+            let answers = try await withThrowingTaskGroup(of: (status: Int, json: JSONValue).self) { group in
+                for index in 0..<12 {
+                    group.addTask { try await call(harness, "POST", maps, ["metadata": ["name": "q\(index)"]]) }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(answers.count { $0.status == 201 } == 3)
+            let refused = try #require(answers.first { $0.status == 403 })
+            #expect(refused.json["reason"] == "Forbidden")
+            let why =
+                "exceeded quota: few, requested: count/configmaps=1, used: count/configmaps=3, limited: count/configmaps=3"
+            #expect(refused.json["message"]?.string?.hasSuffix(why) == true, "\(refused.json.text())")
+            let elsewhere = "/api/v1/namespaces/kube-system/configmaps"
+            #expect(try await call(harness, "POST", elsewhere, ["metadata": ["name": "q"]]).status == 201)
+            #expect(try await call(harness, "DELETE", "\(quotas)/few").status == 200)
+            #expect(try await call(harness, "POST", maps, ["metadata": ["name": "more"]]).status == 201)
+        }
+    }
+
     @Test func `Lists come in pages at one revision`() async throws {
         try await SimulatorHarness.run { harness in
             for index in 0..<5 {
