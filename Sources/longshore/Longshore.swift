@@ -16,7 +16,7 @@ struct Longshore: AsyncParsableCommand {
                 name: "Ask and follow",
                 subcommands: [
                     SubmitCommand.self, WatchCommand.self, GetCommand.self, ListCommand.self, CancelCommand.self,
-                    SealCommand.self,
+                    WebhooksCommand.self, SealCommand.self,
                 ]
             ),
             CommandGroup(

@@ -73,7 +73,9 @@ import WireFormats
             (["--help"], 0), (["submit", "--help"], 0), (["help", "watch"], 0), (["nonsense"], 2),
             (["submit", "--nonsense"], 2),
             (["watch"], 2), (["submit", "--priority", "x", "a"], 2), (["list", "--limit", "0"], 2),
-            (["seal", "--registry", "h.io"], 2),
+            (["seal", "--registry", "h.io"], 2), (["webhooks", "redeliver"], 2),
+            (["webhooks", "redeliver", "--until", "x"], 2),
+            (["webhooks", "redeliver", "a", "--since", "x"], 2), (["webhooks", "list", "--help"], 0),
         ] as [([String], Int32)]
     )
     func usage(arguments: [String], code: Int32) async throws {
@@ -257,6 +259,39 @@ import WireFormats
         #expect(result.output == "a is being cancelled\nc is being cancelled\n")
         #expect(result.error == "b: Conflict: it has ended\n")
         #expect(server.requests.map(\.method) == ["DELETE", "DELETE", "DELETE"])
+    }
+
+    @Test("shows what was sent about a task, and sends it again by id or by range")
+    func webhooks() async throws {
+        let list =
+            #"{"items":[{"id":"t-failed","eventId":"t-failed","url":"https://x.example/h","state":"exhausted","attempt":10,"lastStatus":503,"attempts":[]}]}"#
+        let server = try ScriptedHTTPServer(
+            [
+                .respond(status: 200, body: list), .respond(status: 202, body: "{}"),
+                .respond(status: 409, body: #"{"title":"Conflict","detail":"on its way"}"#),
+                .respond(status: 202, body: #"{"count":5000,"remaining":7}"#),
+            ],
+            then: .respond(status: 200, body: #"{"count":0,"remaining":3}"#)
+        )
+        let shown = try await Self.run(["webhooks", "list", "t"], server: server)
+        #expect(shown.code == 0 && shown.output.contains("exhausted") && shown.output.contains("503"))
+        let named = try await Self.run(["webhooks", "redeliver", "t-failed", "b"], server: server)
+        #expect(
+            named.code == 2 && named.output == "t-failed is sent again\n" && named.error == "b: Conflict: on its way\n"
+        )
+        let range = try await Self.run(
+            ["webhooks", "redeliver", "--since", "2026-01-31T02:00:00Z", "--state", "delivered"],
+            server: server
+        )
+        #expect(
+            range.code == 0 && range.output == "5000 are sent again\n" && range.error == "7 are left: run it again\n"
+        )
+        let dry = try await Self.run(["webhooks", "redeliver", "--task", "t", "--dry-run"], server: server)
+        #expect(dry.output == "3 would be sent again\n")
+        #expect(server.requests[1].target == "/v1/deliveries/t-failed/redeliver")
+        let body = try JSONValue(parsing: server.requests[3].body)
+        #expect(body == ["since": "2026-01-31T02:00:00Z", "states": ["delivered"]])
+        #expect(try JSONValue(parsing: server.requests[4].body) == ["taskId": "t", "dryRun": true])
     }
 
     @Test("seals for one task and registry without asking anybody")
