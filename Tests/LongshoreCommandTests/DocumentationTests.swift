@@ -1,3 +1,4 @@
+import ArgumentParser
 import FoundationEssentials
 import ServiceRuntime
 import TestSupport
@@ -42,6 +43,34 @@ import Testing
         let flags = Set(guide.matches(of: /`--([a-z-]+)/).map { String($0.output.1) })
         #expect(flags.count > 8)
         #expect(flags.filter { !sources.contains("\"\($0)\"") }.sorted() == [], "no command has these flags")
+    }
+
+    @Test func `every flag of a command that the documents show exists`() throws {
+        let commands: [String: any ParsableCommand.Type] = [
+            "submit": SubmitCommand.self, "watch": WatchCommand.self, "get": GetCommand.self, "list": ListCommand.self,
+            "cancel": CancelCommand.self, "seal": SealCommand.self, "webhooks list": ListWebhooksCommand.self,
+            "webhooks redeliver": RedeliverCommand.self,
+        ]
+        var seen = 0
+        for document in ["README.md", "docs/operations.md", "docs/failure-modes.md", "docs/scale.md"] {
+            // A command goes on in the next line after a backslash, and ends with its code span or its line.
+            let text = readFile("\(root)/\(document)").replacing("\\\n", with: " ")
+            for shown in text.matches(
+                of: /(-n )?longshore (submit|watch|get|list|cancel|seal|webhooks [a-z]+)([^`\n|>]*)/
+            ) {
+                // After -n it is a namespace.
+                if shown.output.1 != nil { continue }
+                let name = String(shown.output.2)
+                let command = try #require(commands[name], "\(document): longshore \(name)")
+                let help = Longshore.helpMessage(for: command, columns: 200)
+                for flag in shown.output.3.matches(of: /--[a-z-]+/) {
+                    seen += 1
+                    let isThere = help.contains("\(flag.output) ") || help.contains("\(flag.output)\n")
+                    #expect(isThere, "\(document): longshore \(name) \(flag.output)")
+                }
+            }
+        }
+        #expect(seen >= 6)
     }
 
     @Test func `the list of failure modes is complete and names tests that exist`() throws {
