@@ -6,5 +6,6 @@ package enum Migrations {
         ("002_lost_messages", String(decoding: PackageResources._02_lost_messages_sql, as: UTF8.self)),
         ("003_delivery_hosts", String(decoding: PackageResources._03_delivery_hosts_sql, as: UTF8.self)),
         ("004_redelivery", String(decoding: PackageResources._04_redelivery_sql, as: UTF8.self)),
+        ("005_task_updates", String(decoding: PackageResources._05_task_updates_sql, as: UTF8.self)),
     ]
 }

@@ -1,4 +1,5 @@
-"""Webhooks to 100 endpoints, each attempt logged, against wrk posting the same bodies to the same receiver."""
+"""Webhooks to 100 endpoints, each attempt logged, against wrk posting the same bodies to the same receiver, and against pgbench
+writing what is written for each."""
 import json
 import os
 import socket
@@ -68,6 +69,27 @@ def delivered(own):
     return own.metrics("notifier-2").get("longshore_deliveries_finished_total", 0)
 
 
+def writes_like(body):
+    """A pgbench script with what is written for a delivery: it is there, somebody has it, it is done and logged."""
+    text = body.replace("'", "''").split(":")
+    literal = "'" + "' || chr(58) || '".join(text) + "'"
+    return (
+        "\\set r random(1, 1000000000000000000)\n"
+        "\\set n random(1, 100)\n"
+        "INSERT INTO longshore.deliveries (id, event_id, task_id, project, url, secret_name, body, state, next_attempt_at) "
+        "VALUES ('pg-' || :r::bigint || '-' || :client_id::int, 'e', 'pg-' || :n::int, 'default', 'https' || chr(58) || '//127.0.0.' || :n::int || '/hook', "
+        f"'webhook-default', {literal}, 'pending', now());\n"
+        "UPDATE longshore.deliveries SET state = 'delivering', attempt = 1, lease_owner = 'pgbench', lease_until = now() + interval '30 s' "
+        "WHERE id = 'pg-' || :r::bigint || '-' || :client_id::int;\n"
+        "BEGIN;\n"
+        "UPDATE longshore.deliveries SET state = 'delivered', lease_owner = NULL, lease_until = NULL, next_attempt_at = NULL, last_status = 204, "
+        "finished_at = now() WHERE id = 'pg-' || :r::bigint || '-' || :client_id::int;\n"
+        "INSERT INTO longshore.delivery_attempts (delivery_id, attempt, started_at, duration_ms, status) "
+        "VALUES ('pg-' || :r::bigint || '-' || :client_id::int, 1, now(), 1, 204);\n"
+        "COMMIT;\n"
+    )
+
+
 def run():
     table = report.Table("notify", f"Notifier: webhooks to {ENDPOINTS} endpoints, each attempt logged, against wrk posting the same bodies")
     with stack.Stack(services=("intake", "executor", "notifier")) as own:
@@ -95,6 +117,9 @@ def run():
             lambda: load.wrk(own.folder, f"http://127.0.0.1:{port}/hook", body, headers, report.SECONDS, expect=204)[0],
         )
         table.compare("deliveries", "/s", pairs, 0.5)
+        script = writes_like(body)
+        pairs = report.in_turns(lambda: deliver(tasks, EVENTS), lambda: load.pgbench(own, script, report.SECONDS)[0])
+        table.compare("deliveries, against pgbench's writes", "/s", pairs, 1)
         hanging(own, table, deliver, tasks, original)
     table.finish()
 

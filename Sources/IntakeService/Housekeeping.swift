@@ -29,7 +29,7 @@ struct Housekeeping: Sendable {
         let rows = try await pool.query(
             """
             SELECT phase, count(*) AS count, extract(epoch FROM now() - min(accepted_at))::float8 AS oldest
-            FROM longshore.tasks WHERE phase IN ('accepting', 'queued', 'checking', 'pulling', 'paused') GROUP BY phase
+            FROM longshore.tasks WHERE \(LostTasks.unfinished) GROUP BY phase
             """
         )
         var counts: [String: (count: Int, oldest: Double)] = [:]

@@ -21,7 +21,11 @@ struct MigratorTests {
             }
             return try await group.reduce(into: []) { $0 += $1 }
         }
-        #expect(applied == ["001_schema", "002_lost_messages", "003_delivery_hosts", "004_redelivery"])
+        #expect(
+            applied == [
+                "001_schema", "002_lost_messages", "003_delivery_hosts", "004_redelivery", "005_task_updates",
+            ]
+        )
         #expect(try await Migrator(pool: pool, logger: quietLogger).pending() == [])
         let tables = try await pool.query(
             "SELECT count(*) AS n FROM pg_tables WHERE schemaname = 'longshore' AND tablename NOT LIKE '%\\_20%'"
@@ -83,6 +87,31 @@ struct MigratorTests {
         }
         await pool.close()
         await owner.close()
+    }
+
+    @Test
+    func `No index names what changes with a task's phase, so that such updates leave all of them alone`() async throws
+    {
+        let pool = try await makePool()
+        try await Migrator(pool: pool, logger: quietLogger).run()
+        // The columns of conditions are among an index's dependencies, too.
+        let rows = try await pool.query(
+            """
+            SELECT DISTINCT a.attname::text AS name FROM pg_depend d
+            JOIN pg_index i ON i.indexrelid = d.objid AND i.indrelid = d.refobjid
+            JOIN pg_attribute a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+            WHERE i.indrelid = 'longshore.tasks'::regclass
+            """
+        )
+        let indexed = Set(try rows.map { try $0.text("name") })
+        #expect(indexed.isSuperset(of: ["accepted_at", "finished_at", "message_offset"]))
+        let changing = [
+            "phase", "sequence", "nodes_total", "nodes_succeeded", "nodes_failed", "nodes_skipped", "nodes_pulling",
+            "queued_at",
+            "started_at", "updated_at", "cause", "message", "reason",
+        ]
+        #expect(indexed.isDisjoint(with: changing))
+        await pool.close()
     }
 
     @Test

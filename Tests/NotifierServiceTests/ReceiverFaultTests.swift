@@ -259,7 +259,11 @@ struct ReceiverFaultTests {
             }
             // The dead one has its own places, all of them, and nothing else.
             let counts = try await harness.stateCounts()
-            #expect(counts == ["delivered": delivered, "delivering": 8, "pending": nodes.count - 8])
+            let others = try await harness.database.query(
+                "SELECT state || ': ' || coalesce(last_error, '') AS text FROM longshore.deliveries WHERE state = 'retrying'"
+            )
+            let errors = try others.map { try $0.text("text") }
+            #expect(counts == ["delivered": delivered, "delivering": 8, "pending": nodes.count - 8], "\(errors)")
         }
     }
 

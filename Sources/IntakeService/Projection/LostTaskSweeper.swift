@@ -94,7 +94,7 @@ struct LostTaskSweeper: Sendable {
     /// Messages that were acknowledged and that the projector did not find although it has read to the end.
     private func suspectUnread() async throws {
         let condition = """
-            phase = 'accepting' AND message_partition IS NOT NULL AND suspected_at IS NULL
+            \(LostTasks.unfinished) AND phase = 'accepting' AND message_partition IS NOT NULL AND suspected_at IS NULL
                 AND updated_at < now() - make_interval(secs => $1)
             """
         let seconds = PQParameter.double(settling / .seconds(1))
@@ -123,7 +123,7 @@ struct LostTaskSweeper: Sendable {
         try await pool.query(
             """
             UPDATE longshore.tasks SET suspected_at = now(), asked_at = NULL
-            WHERE \(LostTasks.started) AND lost_at IS NULL AND (suspected_at IS NULL OR suspected_at < updated_at)
+            WHERE \(LostTasks.unfinished) AND \(LostTasks.started) AND lost_at IS NULL AND (suspected_at IS NULL OR suspected_at < updated_at)
                 AND updated_at < now() - make_interval(secs => $1)
             """,
             [.double(silence / .seconds(1))]

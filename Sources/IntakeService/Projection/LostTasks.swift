@@ -5,9 +5,9 @@ import WireFormats
 
 /// What the projector notes about messages that may be lost.
 enum LostTasks {
-    /// A row whose task has not ended.
-    static let unfinished = "phase IN ('accepting', 'queued', 'checking', 'pulling', 'paused')"
-    /// A row whose task an executor has begun: there was a PullTask of it.
+    /// A row whose task has not ended; what the indexes of such rows say, since a phase changes too often to be in one.
+    static let unfinished = "finished_at IS NULL"
+    /// A row whose task an executor has begun: there was a PullTask of it. To be looked for among the unfinished ones.
     static let started = "phase IN ('checking', 'pulling', 'paused')"
 
     /// What a batch says about where messages are and about those that are no more.

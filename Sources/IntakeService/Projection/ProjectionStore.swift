@@ -44,9 +44,9 @@ struct ProjectionStore: Sendable {
         // What the announcements say is in the rows already.
         let fold = ProjectionFold(batch.events.map(\.event))
         try await pool.transaction { connection in
-            // The place goes with what was read up to it: what a crash of the server forgets is read again. So nobody waits for the
-            // disk, and those who must have it to themselves.
-            var statements = [PQStatement("SET LOCAL synchronous_commit TO off"), Self.offsets(nextOffsets)]
+            // On the disk before it counts: the consumer goes on reading behind it, and would not come back for what a crash of
+            // the server had forgotten.
+            var statements: [PQStatement] = [Self.offsets(nextOffsets)]
             if !tasks.isEmpty { statements.append(PQStatement(Self.insertTasks, tasks.columns)) }
             if !events.isEmpty { statements.append(Self.insert(events)) }
             statements += Self.update(fold)
@@ -55,7 +55,7 @@ struct ProjectionStore: Sendable {
             guard !tasks.isEmpty else { return }
             // Rows that were missing, because the read model is being rebuilt or the task was made by kubectl: what was
             // heard of them before must be folded in now.
-            let inserted = try results[2].filter { try $0.bool("inserted") }.map { try $0.text("id") }
+            let inserted = try results[1].filter { try $0.bool("inserted") }.map { try $0.text("id") }
             guard !inserted.isEmpty else { return }
             try await refold(inserted, connection)
         }

@@ -34,7 +34,8 @@ struct UnpublishedSweeper: Sendable {
         let rows = try await pool.query(
             """
             SELECT id, cluster, priority_class FROM longshore.tasks
-            WHERE phase = 'accepting' AND message_partition IS NULL AND updated_at < now() - make_interval(secs => $1)
+            WHERE \(LostTasks.unfinished) AND phase = 'accepting' AND message_partition IS NULL
+                AND updated_at < now() - make_interval(secs => $1)
             LIMIT 1000
             """,
             [seconds]

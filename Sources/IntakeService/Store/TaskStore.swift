@@ -96,6 +96,8 @@ struct TaskStore: Sendable {
         if let project = filter.project { conditions.append("t.project = \(add(.text(project)))") }
         if !filter.phases.isEmpty {
             conditions.append("t.phase = ANY(\(add(.textArray(filter.phases.map(\.rawValue)))))")
+            // The few that have not ended have an index of their own.
+            if !filter.phases.contains(where: \.isTerminal) { conditions.append("t.\(LostTasks.unfinished)") }
         }
         if !filter.labels.isEmpty { conditions.append("t.labels @> \(add(.json(filter.labels.json.text())))") }
         if let image = filter.image { conditions.append("t.images @> \(add(.textArray([image])))") }
