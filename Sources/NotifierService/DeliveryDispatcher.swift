@@ -18,7 +18,18 @@ final class DeliveryDispatcher: Sendable {
     private let metrics: NotifierMetrics
     private let logger: Logger
     private let signal = WakeSignal()
-    private let inFlight = Mutex(0)
+    private let places = Mutex(Places())
+
+    /// A request's place is free as soon as there is an answer; how it went is written down while others are sent.
+    private struct Places {
+        /// Requests that have no answer yet.
+        var inFlight = 0
+        /// Those, and the answers that are not written down.
+        var open = 0
+    }
+
+    /// So many answers may wait to be written down for each request that may be in flight.
+    private static let unwritten = 3
 
     init(
         configuration: NotifierConfiguration,
@@ -75,7 +86,19 @@ final class DeliveryDispatcher: Sendable {
 
     private static var isStopping: Bool { Task.isCancelled || Task.isShuttingDownGracefully }
 
-    private var room: Int { configuration.maximumInFlight - inFlight.withLock { $0 } }
+    private var room: Int {
+        let limit = configuration.maximumInFlight
+        return places.withLock { min(limit - $0.inFlight, limit * (1 + Self.unwritten) - $0.open) }
+    }
+
+    /// Counts requests that begin or have an answer.
+    private func count(inFlight change: Int) {
+        let now = places.withLock { places in
+            places.inFlight += change
+            return places.inFlight
+        }
+        metrics.inFlight(now)
+    }
 
     /// Starts what is due and has room; says whether there may be more of it at once.
     private func sendDue(in group: inout DiscardingTaskGroup) async throws -> Bool {
@@ -83,21 +106,15 @@ final class DeliveryDispatcher: Sendable {
         guard room > 0 else { return false }
         let deliveries = try await store.claim(configuration, limit: room)
         let claimedAt = ContinuousClock.now
-        metrics.inFlight(
-            inFlight.withLock {
-                $0 += deliveries.count
-                return $0
-            }
-        )
+        places.withLock { $0.open += deliveries.count }
+        count(inFlight: deliveries.count)
         for delivery in deliveries {
             group.addTask {
-                await self.deliver(delivery, claimedAt: claimedAt)
-                self.metrics.inFlight(
-                    self.inFlight.withLock {
-                        $0 -= 1
-                        return $0
-                    }
-                )
+                let result = await self.deliver(delivery, claimedAt: claimedAt)
+                self.count(inFlight: -1)
+                self.signal.wake()
+                if let result { await self.writer.write(result) }
+                self.places.withLock { $0.open -= 1 }
                 // A place is free again, perhaps for a host that has others waiting.
                 self.signal.wake()
             }
@@ -107,20 +124,21 @@ final class DeliveryDispatcher: Sendable {
 
     private func drain() async {
         let deadline = ContinuousClock.now + configuration.drainTimeout
-        while !Task.isCancelled, inFlight.withLock({ $0 }) > 0, ContinuousClock.now < deadline {
+        while !Task.isCancelled, places.withLock({ $0.open }) > 0, ContinuousClock.now < deadline {
             await signal.wait(upTo: .milliseconds(100))
         }
     }
 
     // MARK: - One delivery
 
-    private func deliver(_ delivery: ClaimedDelivery, claimedAt: ContinuousClock.Instant) async {
+    /// Sends a delivery; nil when it was given back instead.
+    private func deliver(_ delivery: ClaimedDelivery, claimedAt: ContinuousClock.Instant) async -> DeliveryResult? {
         let signing: [SigningSecret]
         do {
             signing = try await secrets.secrets(named: delivery.secretName, project: delivery.project)
         } catch {
             await giveBack(delivery, because: error)
-            return
+            return nil
         }
         let startedAt = ContinuousClock.now
         // The Secret was long in coming, or this process was stopped: the lease may end, and another notifier send, before
@@ -128,13 +146,13 @@ final class DeliveryDispatcher: Sendable {
         guard startedAt - claimedAt < (configuration.lease - configuration.requestTimeout) / 2 else {
             metrics.problem("late")
             await release(delivery, after: .zero)
-            return
+            return nil
         }
         let answer = await sender.send(delivery, secrets: signing)
         let duration = ContinuousClock.now - startedAt
         metrics.attempt(answer.outcome, duration: duration)
         let start = delivery.claimedAt + (startedAt - claimedAt)
-        await writer.write(result(of: delivery, answer, startedAt: start, duration: duration))
+        return result(of: delivery, answer, startedAt: start, duration: duration)
     }
 
     private func result(

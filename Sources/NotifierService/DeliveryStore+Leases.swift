@@ -17,6 +17,9 @@ extension DeliveryStore {
             PQStatement("BEGIN"),
             // A lease that a crash of the server forgets is taken anew, and the delivery sent again: nobody waits for the disk.
             PQStatement("SET LOCAL synchronous_commit TO off"),
+            // Rows come into the two indexes of a claim and leave them all the time. A plain scan in the index's order stops when it
+            // has enough, and marks the entries that are gone, for the next scan to pass over; a bitmap of all entries does neither.
+            PQStatement("SET LOCAL enable_bitmapscan TO off"), PQStatement("SET LOCAL enable_seqscan TO off"),
             PQStatement("SELECT pg_advisory_xact_lock($1)", [.int(Self.claimLock)]),
             PQStatement(
                 Self.claimSQL,
@@ -28,7 +31,7 @@ extension DeliveryStore {
             ),
             PQStatement("COMMIT"),
         ])
-        return try results[3].map(Self.claimed)
+        return try results[5].map(Self.claimed)
     }
 
     private static func claimed(_ row: PQRow) throws(PQError) -> ClaimedDelivery {
@@ -92,7 +95,8 @@ extension DeliveryStore {
     func complete(_ results: [DeliveryResult], owner: String) async throws {
         guard !results.isEmpty else { return }
         var statements = [
-            PQStatement("BEGIN"), Self.update(results, owner: owner), Self.log(results),
+            PQStatement("BEGIN"), PQStatement("SET LOCAL enable_seqscan TO off"), Self.update(results, owner: owner),
+            Self.log(results),
         ]
         let disabled = results.filter { $0.phase == .disabled }
         if !disabled.isEmpty { statements.append(Self.disable(disabled)) }
@@ -141,6 +145,7 @@ extension DeliveryStore {
 
     // MARK: - Statements
 
+    /// The rows are picked by an array of ids, as those of a claim are.
     private static func update(_ results: [DeliveryResult], owner: String?) -> PQStatement {
         PQStatement(
             """
@@ -150,7 +155,7 @@ extension DeliveryStore {
                 finished_at = CASE WHEN r.state <> 'retrying' THEN now() END
             FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::text[])
                 AS r(id, attempt, state, delay, status, error)
-            WHERE d.id = r.id AND d.attempt = r.attempt AND d.state = 'delivering'
+            WHERE d.id = ANY ($1) AND d.id = r.id AND d.attempt = r.attempt AND d.state = 'delivering'
                 AND ($7::text IS NULL OR d.lease_owner = $7)
             """,
             [
