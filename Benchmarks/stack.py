@@ -218,6 +218,18 @@ class Stack:
             raise RuntimeError(f"{method} /simulator/{path} answered {answer.status}: {data[:300]}")
         return json.loads(data) if data else None
 
+    def wait_for_no_jobs(self, seconds=120):
+        """Waits until the cluster holds no Job."""
+        url = self.api_server()
+        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
+
+        def is_empty():
+            connection.request("GET", f"{url.path.rstrip('/')}/apis/batch/v1/namespaces/longshore/jobs?limit=1")
+            return not json.loads(connection.getresponse().read())["items"]
+
+        wait("all Jobs to be gone", is_empty, seconds)
+        connection.close()
+
     def close(self):
         for process in reversed([p for p in self.processes if p.name not in ("host", "postgres-server")]):
             process.stop()

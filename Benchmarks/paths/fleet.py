@@ -65,6 +65,8 @@ def run():
             task = own.wait_for_end(own.submit(BODY), 900)
             if task["status"] != "succeeded":
                 raise RuntimeError(f"the task ended as {task['status']}: {task}")
+            # The last Jobs are removed while the end is told; the loop removes all of its own, too.
+            own.wait_for_no_jobs()
             rate = NODES / (time.monotonic() - begin)
             peaks.append(own.members["executor-1"][0].memory("VmHWM"))
             return rate
@@ -83,6 +85,7 @@ def run():
         few = min(NODES, 2_000)
         begin = last(own)
         own.wait_for_end(own.submit({**BODY, "nodes": {"names": [f"node-{n}" for n in range(1, few + 1)]}}), 600)
+        own.wait_for_no_jobs()
         rates.append(len(writes(own, begin)) / few)
         table.figure("executor: API writes for each node", "", rates, 3)
     table.finish()
