@@ -44,6 +44,13 @@ def lua(text):
     return f"[{level}[{text}]{level}]"
 
 
+def quoted(text):
+    """A text as SQL in a pgbench script, where a colon would begin a variable."""
+    parts = text.replace("'", "''").split(":")
+    literal = "'" + "' || chr(58) || '".join(parts) + "'"
+    return literal if len(parts) == 1 else f"({literal})"
+
+
 def pgbench(stack_, script, seconds, clients=CONNECTIONS):
     """Runs a script with prepared statements; returns transactions per second, and the same percentiles."""
     path = stack_.folder / "pgbench.sql"

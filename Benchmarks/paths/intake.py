@@ -33,11 +33,11 @@ def insert_like(own, task):
     def literal(name):
         value = row[name]
         if isinstance(value, list):
-            text = "ARRAY[" + ",".join(quoted(item) for item in value) + "]"
+            text = "ARRAY[" + ",".join(load.quoted(item) for item in value) + "]"
         elif isinstance(value, (int, float)):
             text = str(value)
         else:
-            text = quoted(value if isinstance(value, str) else json.dumps(value))
+            text = load.quoted(value if isinstance(value, str) else json.dumps(value))
         return f"CAST({text} AS {types[name]})"
 
     values = ", ".join(literal(name) for name in columns)
@@ -57,15 +57,9 @@ def writes_like(own, task):
         "BEGIN;\n"
         f"UPDATE longshore.tasks SET phase = 'queued', queued_at = now(), sequence = 1, updated_at = now() WHERE id = {name};\n"
         "INSERT INTO longshore.task_events (event_id, task_id, sequence, type, time, event) "
-        f"VALUES ({name} || '-queued', {name}, 1, 'dev.longshore.task.queued.v1', now(), CAST({quoted(event)} AS jsonb));\n"
+        f"VALUES ({name} || '-queued', {name}, 1, 'dev.longshore.task.queued.v1', now(), CAST({load.quoted(event)} AS jsonb));\n"
         "COMMIT;\n"
     )
-
-
-def quoted(text):
-    # A colon would begin one of pgbench's variables.
-    parts = text.replace("'", "''").split(":")
-    return "'" + "' || chr(58) || '".join(parts) + "'" if len(parts) == 1 else "('" + "' || chr(58) || '".join(parts) + "')"
 
 
 def run():

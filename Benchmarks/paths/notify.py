@@ -71,14 +71,12 @@ def delivered(own):
 
 def writes_like(body):
     """A pgbench script with what is written for a delivery: it is there, somebody has it, it is done and logged."""
-    text = body.replace("'", "''").split(":")
-    literal = "'" + "' || chr(58) || '".join(text) + "'"
     return (
         "\\set r random(1, 1000000000000000000)\n"
         "\\set n random(1, 100)\n"
         "INSERT INTO longshore.deliveries (id, event_id, task_id, project, url, secret_name, body, state, next_attempt_at) "
         "VALUES ('pg-' || :r::bigint || '-' || :client_id::int, 'e', 'pg-' || :n::int, 'default', 'https' || chr(58) || '//127.0.0.' || :n::int || '/hook', "
-        f"'webhook-default', {literal}, 'pending', now());\n"
+        f"'webhook-default', {load.quoted(body)}, 'pending', now());\n"
         "UPDATE longshore.deliveries SET state = 'delivering', attempt = 1, lease_owner = 'pgbench', lease_until = now() + interval '30 s' "
         "WHERE id = 'pg-' || :r::bigint || '-' || :client_id::int;\n"
         "BEGIN;\n"

@@ -21,12 +21,8 @@ package func inChunks<Item: Sendable, Success: Sendable>(
     let chunks = min(processors, items.count / max(1, smallest))
     guard chunks > 1 else { return [body(items)] }
     let size = (items.count + chunks - 1) / chunks
-    return await withTaskGroup(of: (Int, Success).self) { group in
-        for start in stride(from: 0, to: items.count, by: size) {
-            group.addTask { (start, body(Array(items[start..<min(start + size, items.count)]))) }
-        }
-        var parts: [(Int, Success)] = []
-        for await part in group { parts.append(part) }
-        return parts.sorted { $0.0 < $1.0 }.map(\.1)
+    let starts = Array(stride(from: 0, to: items.count, by: size))
+    return await concurrentMap(starts, limit: chunks) { start in
+        body(Array(items[start..<min(start + size, items.count)]))
     }
 }

@@ -20,6 +20,25 @@ struct CommandFailure: Error, Sendable, Hashable {
         self.message = message
     }
 
+    /// Does something with each of several things and goes on after a failure.
+    ///
+    /// - Parameters:
+    ///   - ids: What the person has named them.
+    ///   - body: Does it with one.
+    /// - Throws: The worst of the failures, with what each of them has to say.
+    static func collecting(of ids: [String], _ body: (String) async throws -> Void) async throws {
+        var failures: [CommandFailure] = []
+        for id in ids {
+            do {
+                try await body(id)
+            } catch let failure as CommandFailure {
+                failures.append(CommandFailure(failure.code, "\(Console.printable(id)): \(failure.message)"))
+            }
+        }
+        guard let worst = failures.max(by: { $0.code.rawValue < $1.code.rawValue }) else { return }
+        throw CommandFailure(worst.code, failures.map(\.message).joined(separator: "\n"))
+    }
+
     static func usage(_ message: String) -> CommandFailure { CommandFailure(.usage, message) }
     static func unreachable(_ message: String) -> CommandFailure { CommandFailure(.unreachable, message) }
 }

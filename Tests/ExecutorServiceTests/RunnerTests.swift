@@ -254,13 +254,7 @@ import WireFormats
 
     @Test func `the next attempt waits until the Job of the former one is gone`() async throws {
         try await ExecutorWorld.with(nodes: NodeTemplate.numbered(1)) { world in
-            await world.simulator.setPullSpeed("node-1", latency: .seconds(600))
-            let executor = try await world.startExecutor()
-            let task = try await world.submit(["nginx:1.27"]) { spec in
-                spec.maxRetries = 2
-                spec.retryDelaySeconds = 1
-            }
-            try await waitUntil("the Job") { world.simulator.count("pods") == 1 }
+            let (executor, task) = try await startSlowPull(world)
             let fault = world.simulator.addFault(APIFault(.status(503), verb: "delete", resource: "jobs", count: nil))
             await world.simulator.evictPods(on: "node-1")
             await world.simulator.setPullSpeed("node-1", latency: .zero)
@@ -281,13 +275,7 @@ import WireFormats
 
     @Test func `a Job that a former owner makes late is removed, and the attempt in work goes on`() async throws {
         try await ExecutorWorld.with(nodes: NodeTemplate.numbered(1)) { world in
-            await world.simulator.setPullSpeed("node-1", latency: .seconds(600))
-            let executor = try await world.startExecutor()
-            let task = try await world.submit(["nginx:1.27"]) { spec in
-                spec.maxRetries = 2
-                spec.retryDelaySeconds = 1
-            }
-            try await waitUntil("the Job") { world.simulator.count("pods") == 1 }
+            let (executor, task) = try await startSlowPull(world)
             let first = SecretNames.job(task.taskID, node: "node-1", attempt: 1)
             let late = try await world.client.get(Job.self, name: first, namespace: "longshore")
             await world.simulator.evictPods(on: "node-1")
@@ -327,5 +315,17 @@ import WireFormats
             #expect(counts["create jobs.batch"] == 200)
             await executor.stop()
         }
+    }
+
+    /// An executor with a task of one image on node-1, which pulls for ten minutes; its Pod is there.
+    private func startSlowPull(_ world: ExecutorWorld) async throws -> (RunningExecutor, TaskSubmitted) {
+        await world.simulator.setPullSpeed("node-1", latency: .seconds(600))
+        let executor = try await world.startExecutor()
+        let task = try await world.submit(["nginx:1.27"]) { spec in
+            spec.maxRetries = 2
+            spec.retryDelaySeconds = 1
+        }
+        try await waitUntil("the Job") { world.simulator.count("pods") == 1 }
+        return (executor, task)
     }
 }

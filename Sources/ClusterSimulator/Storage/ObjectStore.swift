@@ -14,13 +14,6 @@ final class ObjectStore: Sendable {
         case conflict
         /// A bound is reached.
         case full(QuotaRules.Bound, used: Int)
-
-        static func == (left: Failure, right: Failure) -> Bool {
-            switch (left, right) {
-            case (.exists, .exists), (.missing, .missing), (.conflict, .conflict), (.full, .full): true
-            case (.exists, _), (.missing, _), (.conflict, _), (.full, _): false
-            }
-        }
     }
 
     private struct Table {

@@ -4,7 +4,7 @@ import WireFormats
 /// which counts Pods that have not ended. Others (CPU, memory, storage) are kept and bound nothing.
 enum QuotaRules {
     /// What a quota allows.
-    struct Bound: Sendable {
+    struct Bound: Sendable, Hashable {
         let quota: String
         /// The quota's key, such as `count/jobs.batch`.
         let key: String

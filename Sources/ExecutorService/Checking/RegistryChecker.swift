@@ -4,6 +4,7 @@ import LongshoreDomain
 import LongshoreMessages
 import OCIRegistry
 import Redaction
+import ServiceRuntime
 import WireFormats
 
 /// Asks registries about images with the task's own credentials, once for each image: a wrong password is found here and

@@ -19,12 +19,8 @@ struct TaskCleaner: Sendable {
                 && !(job.metadata.annotations[PullTaskKeys.node].map(nodes.contains) ?? false)
         }
         await withDiscardingTaskGroup { group in
-            for job in left {
-                guard let name = job.metadata.name else { continue }
-                group.addTask {
-                    let node = job.metadata.annotations[PullTaskKeys.node] ?? ""
-                    _ = await jobs.delete(.init(node: node, name: name, uid: job.metadata.uid), tries: 5)
-                }
+            for deletion in left.compactMap(JobWriter.Deletion.init) {
+                group.addTask { _ = await jobs.delete(deletion, tries: 5) }
             }
         }
         guard let spec else { return }

@@ -100,6 +100,20 @@ struct JobWriter: Sendable {
         let name: String
         /// Tells it from any other of its name; `nil` where it was never seen.
         let uid: String?
+
+        init(node: String, name: String, uid: String?) {
+            self.node = node
+            self.name = name
+            self.uid = uid
+        }
+
+        /// A Job that was seen.
+        init?(_ job: Job) {
+            guard let node = job.metadata.annotations[PullTaskKeys.node], let name = job.metadata.name else {
+                return nil
+            }
+            self.init(node: node, name: name, uid: job.metadata.uid)
+        }
     }
 
     /// Deletes a Job of the task and, in the background, its Pod. An API server that is away is waited for; a Job that it

@@ -215,7 +215,7 @@ final class RunnerLoop {
         _ group: inout DiscardingTaskGroup
     ) {
         guard var observer = observers[key] else {
-            if let job = changes.job { removeStray(key, job, &group) }
+            if let job = changes.job { removeStray(job, &group) }
             return
         }
         if let pod = changes.podGone { observer.seePodGone(pod) }
@@ -228,19 +228,18 @@ final class RunnerLoop {
 
     /// A Job of the task that nobody waits for: a former owner of the task, held up between its decision and its call, has made
     /// it after the task was taken over.
-    private func removeStray(_ key: AttemptKey, _ job: Job, _ group: inout DiscardingTaskGroup) {
+    private func removeStray(_ job: Job, _ group: inout DiscardingTaskGroup) {
         guard task.nodesInWork > 0, job.metadata.deletionTimestamp == nil, jobs.isOurs(job),
-            let node = job.metadata.annotations[PullTaskKeys.node], removals[node] == nil,
-            let uid = job.metadata.uid, !removedJobs.contains(uid)
+            let deletion = JobWriter.Deletion(job), removals[deletion.node] == nil,
+            let uid = deletion.uid, !removedJobs.contains(uid)
         else { return }
         logger.notice(
             "A Job that nobody waits for is removed",
-            metadata: ["job": "\(job.metadata.name ?? "")", "\(LogKey.node)": "\(node)"]
+            metadata: ["job": "\(deletion.name)", "\(LogKey.node)": "\(deletion.node)"]
         )
-        removals[node] = 1
+        removals[deletion.node] = 1
         removedJobs.insert(uid)
-        let name = SecretNames.job(taskID, node: node, attempt: key.attempt)
-        delete([JobWriter.Deletion(node: node, name: name, uid: uid)], &group)
+        delete([deletion], &group)
     }
 
     private func noteRemoved(_ node: String, _ group: inout DiscardingTaskGroup) {

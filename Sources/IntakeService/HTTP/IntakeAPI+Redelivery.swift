@@ -11,17 +11,16 @@ extension IntakeAPI {
         let principal = try principal(request, atLeast: .submitter)
         _ = try Query(request.uri.query, allowed: [])
         guard let id = Query.decode(Substring(id)), !id.isEmpty,
-            let found = try await store.delivery(id), principal.covers(project: found.project)
+            let project = try await store.projectOfDelivery(id), principal.covers(project: project)
         else { throw Problem.notFound("there is no such delivery") }
-        guard try await store.redeliver(id) else {
+        guard let delivery = try await store.redeliver(id) else {
             throw Problem(.conflict, .conflict, "the delivery is on its way at this moment")
         }
         logger.notice(
             "A webhook is sent again",
-            metadata: ["delivery": "\(id)", LogKey.project: "\(found.project)", "token": "\(principal.name)"]
+            metadata: ["delivery": "\(id)", LogKey.project: "\(project)", "token": "\(principal.name)"]
         )
-        guard let now = try await store.delivery(id) else { throw Problem.notFound("there is no such delivery") }
-        return .json(now.json, status: .accepted)
+        return .json(delivery, status: .accepted)
     }
 
     /// Sends many deliveries again, those of a receiver that was away.
@@ -34,12 +33,7 @@ extension IntakeAPI {
         } catch let faults as RequestFaults {
             throw Problem(faults)
         }
-        if !principal.isForAllProjects {
-            guard wish.filter.project == nil || wish.filter.project == principal.project else {
-                throw Problem(.forbidden, .forbidden, "the token belongs to another project")
-            }
-            wish.filter.project = principal.project
-        }
+        wish.filter.project = try principal.narrowed(wish.filter.project)
         let found = try await store.count(wish.filter)
         if wish.isDryRun { return .json(["count": 0, "remaining": .integer(Int64(found))]) }
         let count = try await store.redeliver(wish.filter)
@@ -92,7 +86,9 @@ struct RedeliveryRequest: Equatable {
             case "until": filter.until = time(field, value)
             case "project":
                 filter.project = value.string
-                if value.string == nil { fault(field, .wrongType, "must be a text") }
+                if !(value.string.map { KubernetesNames.isLabel(Array($0.utf8)) } ?? false) {
+                    fault(field, .invalidValue, "must be a project's name")
+                }
             case "taskId":
                 filter.task = value.string.flatMap { TaskID($0) }
                 if filter.task == nil { fault(field, .invalidValue, "must be a task's id") }

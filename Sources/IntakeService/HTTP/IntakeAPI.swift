@@ -69,13 +69,7 @@ struct IntakeAPI: Sendable {
             allowed: ["status", "project", "label", "image", "limit", "cursor"]
         )
         var filter = TaskStore.Filter(phases: try query.choices("status"))
-        filter.project = query.text("project")
-        if !principal.isForAllProjects {
-            guard filter.project == nil || filter.project == principal.project else {
-                throw Problem(.forbidden, .forbidden, "the token belongs to another project")
-            }
-            filter.project = principal.project
-        }
+        filter.project = try principal.narrowed(query.text("project"))
         for label in query.all("label", split: true) {
             let pair = label.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             guard pair.count == 2, !pair[0].isEmpty else { throw query.invalid("label", "must be key=value") }
@@ -162,5 +156,20 @@ extension Response {
         var json: JSONValue = ["items": .array(items)]
         if let next = next() { json["nextCursor"] = .string(next) }
         return .json(json)
+    }
+}
+
+extension Principal {
+    /// The project whose things it is shown.
+    ///
+    /// - Parameter asked: The project that is asked for; nil for all that it may see.
+    /// - Returns: A project; nil for all of them.
+    /// - Throws: `forbidden` when another project than its own is asked for.
+    func narrowed(_ asked: String?) throws(Problem) -> String? {
+        guard !isForAllProjects else { return asked }
+        guard asked == nil || asked == project else {
+            throw Problem(.forbidden, .forbidden, "the token belongs to another project")
+        }
+        return project
     }
 }

@@ -123,8 +123,8 @@ struct LostTaskSweeper: Sendable {
         try await pool.query(
             """
             UPDATE longshore.tasks SET suspected_at = now(), asked_at = NULL
-            WHERE \(LostTasks.unfinished) AND \(LostTasks.started) AND lost_at IS NULL AND (suspected_at IS NULL OR suspected_at < updated_at)
-                AND updated_at < now() - make_interval(secs => $1)
+            WHERE \(LostTasks.unfinished) AND \(LostTasks.started) AND lost_at IS NULL
+                AND (suspected_at IS NULL OR suspected_at < updated_at) AND updated_at < now() - make_interval(secs => $1)
             """,
             [.double(silence / .seconds(1))]
         )

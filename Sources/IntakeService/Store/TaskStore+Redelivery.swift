@@ -18,29 +18,25 @@ extension TaskStore {
     /// The most deliveries that are put back at once: they stay locked meanwhile.
     static let maximumRedelivered = 5_000
 
-    /// One delivery; nil when there is none.
-    func delivery(_ id: String) async throws -> (project: String, json: JSONValue)? {
-        let rows = try await pool.query(
-            "SELECT d.project, \(Self.deliveryColumns) FROM longshore.deliveries d WHERE d.id = $1",
-            [.text(id)]
-        )
-        return try rows.first.map { (try $0.text("project"), try Self.delivery($0)) }
+    /// Whose a delivery is; nil when there is none.
+    func projectOfDelivery(_ id: String) async throws -> String? {
+        let rows = try await pool.query("SELECT project FROM longshore.deliveries WHERE id = $1", [.text(id)])
+        return try rows.first?.text("project")
     }
 
     /// Makes a delivery due at once, whatever has become of it. Its attempts are counted on, so that after the schedule's last
     /// one it is one more; a receiver that has answered 410 gets the task's later events again.
     ///
-    /// - Returns: False when it is on its way at this moment, or is not there.
-    func redeliver(_ id: String) async throws -> Bool {
+    /// - Returns: The delivery; nil when it is on its way at this moment, or is not there.
+    func redeliver(_ id: String) async throws -> JSONValue? {
         let updated = try await pool.query(
             """
-            UPDATE longshore.deliveries
-            SET state = CASE WHEN attempt > 0 THEN 'retrying' ELSE 'pending' END, next_attempt_at = now(), finished_at = NULL
-            WHERE id = $1 AND state <> 'delivering'
+            UPDATE longshore.deliveries d SET \(Self.madeDue) WHERE d.id = $1 AND d.state <> 'delivering'
+            RETURNING \(Self.deliveryColumns)
             """,
             [.text(id)]
         )
-        return updated.affectedRows > 0
+        return try updated.first.map { try Self.delivery($0) }
     }
 
     /// Makes the oldest of many deliveries due at once.
@@ -49,9 +45,8 @@ extension TaskStore {
     func redeliver(_ filter: RedeliveryFilter) async throws -> Int {
         try await pool.query(
             """
-            UPDATE longshore.deliveries
-            SET state = CASE WHEN attempt > 0 THEN 'retrying' ELSE 'pending' END, next_attempt_at = now(), finished_at = NULL
-            WHERE id = ANY (ARRAY(
+            UPDATE longshore.deliveries d SET \(Self.madeDue)
+            WHERE d.id = ANY (ARRAY(
                 SELECT id FROM longshore.deliveries WHERE \(Self.redeliveryCondition)
                 ORDER BY created_at, id LIMIT \(Self.maximumRedelivered) FOR UPDATE SKIP LOCKED))
             """,
@@ -65,6 +60,10 @@ extension TaskStore {
         let sql = "SELECT count(*) AS count FROM longshore.deliveries WHERE \(Self.redeliveryCondition)"
         return try await pool.query(sql, filter.parameters).first?.int("count") ?? 0
     }
+
+    private static let madeDue = """
+        state = CASE WHEN d.attempt > 0 THEN 'retrying' ELSE 'pending' END, next_attempt_at = now(), finished_at = NULL
+        """
 
     private static let redeliveryCondition = """
         state = ANY($1) AND ($2::text IS NULL OR project = $2) AND ($3::text IS NULL OR task_id = $3)

@@ -12,8 +12,6 @@ extension TaskRun {
             package var attempt: Int
             /// The images.
             package var images: [ImageOutcome]
-            /// The first cause of a failure.
-            package var cause: FailureCause?
             /// A constant word for why.
             package var reason: String?
             /// Why, in a sentence.
@@ -106,20 +104,21 @@ extension TaskRun {
             case .skipped: kind = .nodeSkipped
             case .pending, .working, .waiting: continue
             }
-            let isKnown = untold.details.indices.contains(Int(position) - 1)
-            var draft = TaskEventDraft(kind: kind, phase: phase, counts: counts, node: nodes[index].name, attempt: 0)
-            if isKnown {
-                let detail = untold.details[Int(position) - 1]
-                draft.attempt = detail.attempt
-                draft.images = detail.images
-                draft.cause = detail.cause
-                draft.reason = detail.reason
-                draft.message = detail.message
-            } else if kind == .nodeFailed {
-                draft.cause = .unknown
-                draft.message = "The node failed; why was lost with the executor that saw it."
+            let name = nodes[index].name
+            guard untold.details.indices.contains(Int(position) - 1) else {
+                let lost = "The node failed; why was lost with the executor that saw it."
+                emitNode(kind, name, attempt: 0, message: kind == .nodeFailed ? lost : nil)
+                continue
             }
-            effects.append(.emit(draft))
+            let detail = untold.details[Int(position) - 1]
+            emitNode(
+                kind,
+                name,
+                attempt: detail.attempt,
+                images: detail.images,
+                reason: detail.reason,
+                message: detail.message
+            )
         }
         untold = UntoldEnds()
         untoldNodes = []
@@ -131,7 +130,6 @@ extension TaskRun.UntoldEnds.Detail {
         self.init(
             attempt: draft.attempt ?? 0,
             images: draft.images,
-            cause: draft.cause,
             reason: draft.reason,
             message: draft.message
         )
@@ -201,7 +199,6 @@ extension TaskRun.UntoldEnds.Detail: JSONEncodable, JSONDecodable {
                 }
             )
         }
-        if let cause { object["cause"] = .string(cause.rawValue) }
         if let reason { object["reason"] = .string(reason) }
         if let message { object["message"] = .string(message) }
         return .object(object)
@@ -228,7 +225,6 @@ extension TaskRun.UntoldEnds.Detail: JSONEncodable, JSONDecodable {
             }
             images.append(outcome)
         }
-        cause = try json.optionalString("cause").map { FailureCause(rawValue: $0) ?? .unknown }
         reason = try json.optionalString("reason")
         message = try json.optionalString("message")
     }

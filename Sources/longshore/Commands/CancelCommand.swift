@@ -16,19 +16,12 @@ struct CancelCommand: AsyncParsableCommand {
 
     func run() async throws {
         let client = try connection.client()
-        var failures: [CommandFailure] = []
-        for id in ids {
-            do {
-                let task = try await client.send("DELETE", "/v1/tasks/\(IntakeClient.encode(id))").json
-                switch output.output {
-                case .json: OutputOptions.print(task)
-                case .table: Console.print("\(Console.printable(id)) is being cancelled")
-                }
-            } catch let failure as CommandFailure {
-                failures.append(CommandFailure(failure.code, "\(Console.printable(id)): \(failure.message)"))
+        try await CommandFailure.collecting(of: ids) { id in
+            let task = try await client.send("DELETE", "/v1/tasks/\(IntakeClient.encode(id))").json
+            switch output.output {
+            case .json: OutputOptions.print(task)
+            case .table: Console.print("\(Console.printable(id)) is being cancelled")
             }
         }
-        guard let worst = failures.max(by: { $0.code.rawValue < $1.code.rawValue }) else { return }
-        throw CommandFailure(worst.code, failures.map(\.message).joined(separator: "\n"))
     }
 }

@@ -110,21 +110,14 @@ struct RedeliverCommand: AsyncParsableCommand {
     }
 
     private func sendEach(_ client: IntakeClient) async throws {
-        var failures: [CommandFailure] = []
-        for id in ids {
-            do {
-                let path = "/v1/deliveries/\(IntakeClient.encode(id))/redeliver"
-                let delivery = try await client.send("POST", path).json
-                switch output.output {
-                case .json: OutputOptions.print(delivery)
-                case .table: Console.print("\(Console.printable(id)) is sent again")
-                }
-            } catch let failure as CommandFailure {
-                failures.append(CommandFailure(failure.code, "\(Console.printable(id)): \(failure.message)"))
+        try await CommandFailure.collecting(of: ids) { id in
+            let path = "/v1/deliveries/\(IntakeClient.encode(id))/redeliver"
+            let delivery = try await client.send("POST", path).json
+            switch output.output {
+            case .json: OutputOptions.print(delivery)
+            case .table: Console.print("\(Console.printable(id)) is sent again")
             }
         }
-        guard let worst = failures.max(by: { $0.code.rawValue < $1.code.rawValue }) else { return }
-        throw CommandFailure(worst.code, failures.map(\.message).joined(separator: "\n"))
     }
 
     private func sendRange(_ client: IntakeClient) async throws {

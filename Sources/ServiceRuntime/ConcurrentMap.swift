@@ -2,10 +2,10 @@
 ///
 /// - Parameters:
 ///   - items: The items.
-///   - limit: How many are handled at once.
+///   - limit: How many are handled at once; at least 1.
 ///   - body: Handles one.
 /// - Returns: The results, in the items' order.
-func concurrentMap<Item: Sendable, Result: Sendable>(
+package func concurrentMap<Item: Sendable, Result: Sendable>(
     _ items: [Item],
     limit: Int,
     _ body: @Sendable @escaping (Item) async -> Result
