@@ -7,5 +7,6 @@ package enum Migrations {
         ("003_delivery_hosts", String(decoding: PackageResources._03_delivery_hosts_sql, as: UTF8.self)),
         ("004_redelivery", String(decoding: PackageResources._04_redelivery_sql, as: UTF8.self)),
         ("005_task_updates", String(decoding: PackageResources._05_task_updates_sql, as: UTF8.self)),
+        ("006_acknowledgements", String(decoding: PackageResources._06_acknowledgements_sql, as: UTF8.self)),
     ]
 }

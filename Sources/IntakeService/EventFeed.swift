@@ -6,8 +6,11 @@ import Synchronization
 ///
 /// Thread safety: every method may be called from anywhere.
 final class EventFeed: Sendable {
-    /// The channel on which the projector names the tasks that have new events.
+    /// The channel on which the projector names the tasks that have new events, several in a notification, a space between
+    /// them.
     static let channel = "longshore_task_events"
+    /// The most tasks in a notification, which Postgres limits to 8,000 bytes.
+    static let maximumNames = 200
     /// How often followers are woken without a reason, so that they can show a sign of life and look for themselves.
     static let tick = Duration.seconds(10)
 
@@ -105,7 +108,11 @@ final class EventFeed: Sendable {
             }
             group.addTask { [self] in
                 for await notification in listener.notifications {
-                    if notification.mayHaveMissed { wakeAll(news: true) } else { wake(notification.payload) }
+                    if notification.mayHaveMissed {
+                        wakeAll(news: true)
+                    } else {
+                        wake(notification.payload.split(separator: " ").map(String.init))
+                    }
                 }
             }
             group.addTask { [self] in
@@ -120,8 +127,10 @@ final class EventFeed: Sendable {
         close()
     }
 
-    private func wake(_ task: String) {
-        let followers = state.withLock { $0.followers[task].map { Array($0.values) } ?? [] }
+    private func wake(_ tasks: [String]) {
+        let followers = state.withLock { state in
+            state.followers.isEmpty ? [] : tasks.flatMap { state.followers[$0].map { Array($0.values) } ?? [] }
+        }
         for follower in followers { follower.wake(news: true) }
     }
 

@@ -129,9 +129,11 @@ struct KafkaBatchWorker: Sendable {
                 self.report(batch[index], rejection, result: "sent", error: nil)
             case .failure(let error):
                 self.report(batch[index], rejection, result: "failed", error: error)
-                var item = batch[index]
-                item.content = .failure(.init(rejection: rejection))
-                remaining[index] = item
+                remaining[index] = Item(
+                    record: batch[index].record,
+                    content: .failure(.init(rejection: rejection)),
+                    generation: batch[index].generation
+                )
             }
         }
         return remaining
@@ -159,14 +161,13 @@ struct KafkaBatchWorker: Sendable {
     }
 
     private func count(_ batch: [Item], refused: [Int: KafkaRejection], remaining: [Int: Item]) {
-        var counts: [String: [String: Int]] = [:]
-        for index in batch.indices {
-            let outcome = remaining[index] != nil ? "retried" : refused[index] != nil ? "deadLetter" : "done"
-            counts[batch[index].record.topicPartition.topic, default: [:]][outcome, default: 0] += 1
-        }
-        for (topic, outcomes) in counts {
-            for (outcome, count) in outcomes {
-                self.metrics.records(count, topic: topic, outcome: outcome)
+        for topic in Dictionary(grouping: batch.indices, by: { batch[$0].record.topicPartition.topic }) {
+            let retried = topic.value.count { remaining[$0] != nil }
+            let buried = topic.value.count { remaining[$0] == nil && refused[$0] != nil }
+            for (outcome, count) in [
+                ("retried", retried), ("deadLetter", buried), ("done", topic.value.count - retried - buried),
+            ] where count > 0 {
+                self.metrics.records(count, topic: topic.key, outcome: outcome)
             }
         }
     }

@@ -5,12 +5,18 @@ import RDKafka
 /// Pure: time, room and outcomes are passed in, what to do is returned.
 struct KafkaLoopState {
     /// A record that is not done yet.
-    struct Item {
-        var record: ConsumerRecord
+    final class Item: Sendable {
+        let record: ConsumerRecord
         /// The message, or why there is none.
-        var content: Result<KafkaMessage, Refusal>
+        let content: Result<KafkaMessage, Refusal>
         /// Which assignment it belongs to; the outcome of one that was taken away counts no more.
-        var generation: Int
+        let generation: Int
+
+        init(record: ConsumerRecord, content: Result<KafkaMessage, Refusal>, generation: Int) {
+            self.record = record
+            self.content = content
+            self.generation = generation
+        }
     }
 
     struct Refusal: Error {
@@ -44,6 +50,8 @@ struct KafkaLoopState {
             batch += self.queue[..<self.inHand]
             self.queue.removeFirst(self.inHand)
         }
+
+        mutating func note(handedOver offset: Int64) { self.handedOver = max(self.handedOver, offset) }
 
         /// Notes what became of the items in hand; those that are left are handled again.
         mutating func complete(left items: [Item], retryAt: (Int) -> ContinuousClock.Instant) {
@@ -114,12 +122,12 @@ struct KafkaLoopState {
     /// The next offset to read, by partition, once all of a batch is done.
     func nextOffsets(after batch: [Item]) -> [TopicPartition: Int64] {
         var result: [TopicPartition: Int64] = [:]
-        for item in batch where self.partitions[item.record.topicPartition]?.generation == item.generation {
-            let key = item.record.topicPartition
-            var partition = self.partitions[key]
-            let next = max(item.record.offset + 1, result[key] ?? 0, partition?.handedOver ?? 0)
-            partition?.handedOver = next
-            result[key] = partition?.openOffset
+        for (key, run) in Self.runs(of: batch) {
+            guard var partition = self.partitions[key] else { continue }
+            for item in batch[run] where item.generation == partition.generation {
+                partition.handedOver = max(item.record.offset + 1, result[key] ?? 0, partition.handedOver)
+                result[key] = partition.openOffset
+            }
         }
         return result
     }
@@ -136,15 +144,28 @@ struct KafkaLoopState {
         retryAt: (Int) -> ContinuousClock.Instant
     ) {
         var left: [TopicPartition: [Item]] = [:]
-        for index in batch.indices {
-            let key = batch[index].record.topicPartition
-            guard self.partitions[key]?.generation == batch[index].generation else { continue }
-            left[key, default: []] += remaining[index].map { [$0] } ?? []
-            let next = batch[index].record.offset + 1
-            let handedOver = max(next, self.partitions[key]?.handedOver ?? next)
-            self.partitions[key]?.handedOver = handedOver
+        for (key, run) in Self.runs(of: batch) {
+            guard let generation = self.partitions[key]?.generation else { continue }
+            let own = run.filter { batch[$0].generation == generation }
+            guard let next = own.map({ batch[$0].record.offset + 1 }).max() else { continue }
+            left[key, default: []] += own.compactMap { remaining[$0] }
+            self.partitions[key]?.note(handedOver: next)
         }
         for (key, items) in left { self.partitions[key]?.complete(left: items, retryAt: retryAt) }
+    }
+
+    /// The stretches of a batch that are of one partition: it is looked up once for many records.
+    private static func runs(of batch: [Item]) -> [(key: TopicPartition, indices: Range<Int>)] {
+        var runs: [(key: TopicPartition, indices: Range<Int>)] = []
+        var start = batch.startIndex
+        for index in batch.indices {
+            let key = batch[index].record.topicPartition
+            let isLast = index == batch.endIndex - 1 || batch[index + 1].record.topicPartition != key
+            guard isLast else { continue }
+            runs.append((key, start..<index + 1))
+            start = index + 1
+        }
+        return runs
     }
 
     /// Offsets that have moved on since the last call.

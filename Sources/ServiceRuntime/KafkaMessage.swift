@@ -1,18 +1,19 @@
 package import LongshoreMessages
 package import RDKafka
 
-/// A CloudEvent with the place it was read from.
-package struct KafkaMessage: Sendable, Hashable {
+/// A CloudEvent with the place it was read from. A class, because it is handed on many times and never changed: to copy all
+/// that it is made of took more time than to read it.
+package final class KafkaMessage: Sendable {
     /// The topic and partition.
-    package var topicPartition: TopicPartition
+    package let topicPartition: TopicPartition
     /// The record's offset.
-    package var offset: Int64
+    package let offset: Int64
     /// The record's key.
-    package var key: [UInt8]?
+    package let key: [UInt8]?
     /// When the record was made, in milliseconds since 1970.
-    package var timestampMilliseconds: Int64?
+    package let timestampMilliseconds: Int64?
     /// The event.
-    package var event: CloudEvent
+    package let event: CloudEvent
 
     /// Describes a message.
     ///

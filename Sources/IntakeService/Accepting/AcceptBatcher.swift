@@ -58,6 +58,7 @@ final class AcceptBatcher: Sendable {
     }
 
     private let store: TaskStore
+    private let acknowledgements: Acknowledgements
     private let producer: KafkaProducer
     private let limits: Limits
     private let metrics: IntakeMetrics
@@ -72,6 +73,7 @@ final class AcceptBatcher: Sendable {
         logger: Logger
     ) {
         self.store = store
+        acknowledgements = Acknowledgements(pool: store.pool)
         self.producer = producer
         self.limits = limits
         self.metrics = metrics
@@ -205,7 +207,7 @@ final class AcceptBatcher: Sendable {
         }
         guard !places.isEmpty else { return }
         do {
-            try await metrics.timed("note") { try await store.note(places) }
+            try await metrics.timed("note") { try await acknowledgements.note(places) }
         } catch {
             logger.warning("Places of messages could not be written down", metadata: ["error": "\(error)"])
         }

@@ -35,7 +35,7 @@ struct TaskAcceptor: Sendable {
         source: TaskSource,
         traceParent: String?
     ) async throws(Refusal) -> AcceptBatcher.Outcome {
-        let message = try prepare(
+        let (message, specJSON) = try prepare(
             request,
             idempotencyKey: idempotencyKey,
             source: source,
@@ -44,22 +44,23 @@ struct TaskAcceptor: Sendable {
         let task = AcceptedTask(
             id: message.taskID,
             spec: message.spec,
+            specJSON: specJSON,
             source: source.rawValue,
             requestHash: message.requestHash,
             idempotencyKey: idempotencyKey,
             acceptedAt: message.acceptedAt,
             traceparent: traceParent
         )
-        return await batcher.submit(.init(task: task, record: ProducerRecord(message.record)))
+        return await batcher.submit(.init(task: task, record: ProducerRecord(message.record(specJSON: specJSON))))
     }
 
-    /// Makes the message without sending it.
-    func prepare(
+    /// Makes the message without sending it, and the JSON of its spec, which is needed more than once.
+    private func prepare(
         _ request: TaskRequest,
         idempotencyKey: String?,
         source: TaskSource,
         traceParent: String?
-    ) throws(Refusal) -> TaskSubmitted {
+    ) throws(Refusal) -> (TaskSubmitted, specJSON: JSONValue) {
         switch keys.isKnown(request.cluster) {
         case true: break
         case false:
@@ -80,16 +81,18 @@ struct TaskAcceptor: Sendable {
             idempotencyKey.map { TaskIDs.derived(project: request.project, idempotencyKey: $0) }
             ?? TaskID.v7(at: now, random: Self.randomBytes())
         let spec = TaskSpec(request: request) { SecretNames.pullSecret(id, scope: $0) }
-        return TaskSubmitted(
+        let specJSON = spec.json
+        let message = TaskSubmitted(
             taskID: id,
             spec: spec,
             sealedCredentials: try seal(request, task: id),
             acceptedAt: now,
-            requestHash: Self.hash(of: spec, request),
+            requestHash: Self.hash(of: specJSON, request),
             idempotencyKey: idempotencyKey,
             source: source,
             traceParent: traceParent
         )
+        return (message, specJSON)
     }
 
     /// The credentials that travel: those sealed by the client as they are, plaintext ones sealed here and now.
@@ -131,8 +134,8 @@ struct TaskAcceptor: Sendable {
 
     /// By which a repeated request is recognised. No password goes into it: whoever reads the hash must not be able to try
     /// passwords, so the same request with another password is the same request.
-    static func hash(of spec: TaskSpec, _ request: TaskRequest) -> [UInt8] {
-        var text = spec.json.text(sortedKeys: true)
+    private static func hash(of specJSON: JSONValue, _ request: TaskRequest) -> [UInt8] {
+        var text = specJSON.text(sortedKeys: true)
         for credential in request.credentials.sorted(by: { $0.scope < $1.scope }) {
             guard case .basic(let username, _) = credential.source else { continue }
             text += "\n\(credential.scope.key)\n\(username)"

@@ -10,10 +10,11 @@ import WireFormats
 /// Finds tasks that were accepted and that nothing will ever carry out, because the broker has lost their message and no
 /// executor has made a PullTask of it before, or because their PullTask was deleted while no executor was there to see it.
 ///
-/// That a PullTask is gone can only be suspected from here: nothing has been heard of the task for a while. That a message is gone can only be suspected from here, and cheaply: its offset is not in its partition any more, or the
-/// projector has read past it without seeing it. Whether the task is lost is for the executors to say: they are asked by a
-/// command in the same partition, behind the message if that is there after all. Only their answer ends the task, however long
-/// it takes; a suspicion that is wrong costs one message.
+/// That a PullTask is gone can only be suspected from here: nothing has been heard of the task for a while. That a message is
+/// gone can only be suspected from here as well, and cheaply: its offset is not in its partition any more, or the projector has
+/// read past it without seeing it. Whether the task is lost is for the executors to say: they are asked by a command in the
+/// same partition, behind the message if that is there after all. Only their answer ends the task, however long it takes; a
+/// suspicion that is wrong costs one message.
 struct LostTaskSweeper: Sendable {
     /// How long an acknowledged message may take to be read back.
     static let settling = Duration.seconds(60)
@@ -48,6 +49,7 @@ struct LostTaskSweeper: Sendable {
 
     /// Sweeps once.
     func sweep() async throws {
+        try await Acknowledgements(pool: pool).carryOver(olderThan: Acknowledgements.delay)
         try await suspectOutside()
         try await suspectUnread()
         try await suspectSilent()

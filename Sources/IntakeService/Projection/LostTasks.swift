@@ -10,11 +10,10 @@ enum LostTasks {
     /// A row whose task an executor has begun: there was a PullTask of it. To be looked for among the unfinished ones.
     static let started = "phase IN ('checking', 'pulling', 'paused')"
 
-    /// What a batch says about where messages are and about those that are no more.
+    /// What a batch says about messages that are no more.
     static func notes(of batch: ProjectionBatch) -> [PQStatement] {
         var statements: [PQStatement] = []
         if !batch.submissions.isEmpty {
-            statements.append(batch.submissions.map(\.place).noting(skipsLocked: false))
             statements.append(replaced(batch.submissions))
             statements.append(overtaken(batch.submissions))
         }

@@ -12,7 +12,7 @@ struct ProjectionBatch: Sendable {
     var events: [Event] = []
     /// Answers of executors that have no PullTask of a task.
     var missing: [TaskMissing] = []
-    /// Records that are none of these, for instance commands.
+    /// Records that are none of these, for instance commands, and those that say nothing new.
     var ignored = 0
     /// Messages, by index, that are not what their type says.
     var rejected: [Int: KafkaRejection] = [:]
@@ -20,14 +20,19 @@ struct ProjectionBatch: Sendable {
     private(set) var count = 0
 
     /// A task message, with the time at which Kafka took it.
-    struct Submission: Sendable {
-        var task: TaskSubmitted
-        var publishedAt: Timestamp
-        var place: MessagePlace
-        var topic: String
-
+    final class Submission: Sendable {
+        let task: TaskSubmitted
+        let publishedAt: Timestamp
+        let place: MessagePlace
+        let topic: String
         /// The announcement that the task is queued. It is the same whenever it is made again.
-        var queuedEvent: TaskEvent {
+        let queued: Event
+
+        init(task: TaskSubmitted, publishedAt: Timestamp, place: MessagePlace, topic: String) {
+            self.task = task
+            self.publishedAt = publishedAt
+            self.place = place
+            self.topic = topic
             var event = TaskEvent(
                 id: EventIdentity.phase(task.taskID, .queued),
                 type: .taskQueued,
@@ -39,20 +44,39 @@ struct ProjectionBatch: Sendable {
                 phase: .queued
             )
             event.traceParent = task.traceParent
-            return event
+            queued = Event(event, event.event)
         }
     }
 
-    /// An event with its structured form.
-    struct Event: Sendable {
-        var event: TaskEvent
-        var text: String
+    /// An event of a task, as the message that it is.
+    final class Event: Sendable {
+        let event: TaskEvent
+        let message: CloudEvent
+        /// The structured form.
+        let text: String
+
+        init(_ event: TaskEvent, _ message: CloudEvent) {
+            self.event = event
+            self.message = message
+            text = message.structuredJSON.text()
+        }
+
+        /// The record in binary mode.
+        var record: MessageRecord { message.kafkaRecord(topic: Topics.events, key: event.taskID.text) }
     }
 
     /// Reads the messages; what cannot be read is rejected, since it cannot be read later either.
-    init(_ messages: [KafkaMessage]) {
+    ///
+    /// - Parameters:
+    ///   - messages: The messages, one after another.
+    ///   - isWritten: Whether an announcement is in the read model already, by its id; there is nothing to be done for it.
+    init(_ messages: [KafkaMessage], isWritten: (String) -> Bool = { _ in false }) {
         count = messages.count
         for (index, message) in messages.enumerated() {
+            if message.event.eventType == .taskQueued, isWritten(message.event.id) {
+                ignored += 1
+                continue
+            }
             do {
                 try read(message)
             } catch {
@@ -62,8 +86,11 @@ struct ProjectionBatch: Sendable {
     }
 
     /// Reads the messages, many of them on several processors: while they are read, the database waits.
-    static func reading(_ messages: [KafkaMessage]) async -> ProjectionBatch {
-        let parts = await inChunks(of: messages) { ProjectionBatch($0) }
+    static func reading(
+        _ messages: [KafkaMessage],
+        isWritten: @escaping @Sendable (String) -> Bool
+    ) async -> ProjectionBatch {
+        let parts = await inChunks(of: messages) { ProjectionBatch($0, isWritten: isWritten) }
         var whole = ProjectionBatch([])
         for part in parts { whole.append(part) }
         return whole
@@ -99,8 +126,7 @@ struct ProjectionBatch: Sendable {
         case .taskMissing:
             missing.append(try TaskMissing(event: message.event))
         case .some(let type) where type.isEvent:
-            let event = try TaskEvent(event: message.event)
-            events.append(Event(event: event, text: message.event.structuredJSON.text()))
+            events.append(Event(try TaskEvent(event: message.event), message.event))
         default:
             // Commands, and what a later release may have added.
             ignored += 1
@@ -108,20 +134,25 @@ struct ProjectionBatch: Sendable {
     }
 
     /// The announcements that the submissions are queued.
-    var queuedEvents: [TaskEvent] { submissions.map(\.queuedEvent) }
+    var queuedEvents: [Event] { submissions.map(\.queued) }
 
     /// The announcements of those messages whose place meets a condition; a message of unknown place always does.
-    func queuedEvents(where condition: (TopicPartition, Int64) -> Bool) -> [TaskEvent] {
+    func queuedEvents(where condition: (TopicPartition, Int64) -> Bool) -> [Event] {
         submissions.filter { submission in
             guard let offset = submission.place.offset else { return true }
             return condition(TopicPartition(topic: submission.topic, partition: submission.place.partition), offset)
-        }.map(\.queuedEvent)
+        }.map(\.queued)
     }
 
-    /// Tasks whose rows may be missing: all submissions, and those tasks that an event brings along because they were not
-    /// asked of intake.
-    var knownTasks: [AcceptedTask] {
-        let submitted = submissions.map { submission in
+    /// Tasks whose rows may be missing, since the batch says all about them: all submissions, and those tasks that an event
+    /// brings along because they were not asked of intake.
+    var describedTasks: [TaskID] {
+        submissions.map(\.task.taskID) + events.compactMap { $0.event.spec == nil ? nil : $0.event.taskID }
+    }
+
+    /// Those of the described tasks that meet a condition.
+    func tasks(where condition: (TaskID) -> Bool) -> [AcceptedTask] {
+        let submitted = submissions.filter { condition($0.task.taskID) }.map { submission in
             AcceptedTask(
                 id: submission.task.taskID,
                 spec: submission.task.spec,
@@ -134,7 +165,7 @@ struct ProjectionBatch: Sendable {
             )
         }
         let announced = events.compactMap { event -> AcceptedTask? in
-            guard let spec = event.event.spec else { return nil }
+            guard let spec = event.event.spec, condition(event.event.taskID) else { return nil }
             return AcceptedTask(
                 id: event.event.taskID,
                 spec: spec,

@@ -38,27 +38,30 @@ struct ProjectionStore: Sendable {
 
     /// Applies a batch in one transaction. The same batch may come again; it changes nothing then.
     func apply(_ batch: ProjectionBatch, nextOffsets: [TopicPartition: Int64]) async throws {
-        let tasks = batch.knownTasks
-        let queued = batch.queuedEvents
-        let events = batch.events + queued.map { .init(event: $0, text: $0.event.structuredJSON.text()) }
+        let events = batch.events + batch.queuedEvents
         // What the announcements say is in the rows already.
         let fold = ProjectionFold(batch.events.map(\.event))
         try await pool.transaction { connection in
             // On the disk before it counts: the consumer goes on reading behind it, and would not come back for what a crash of
             // the server had forgotten.
-            var statements: [PQStatement] = [Self.offsets(nextOffsets)]
-            if !tasks.isEmpty { statements.append(PQStatement(Self.insertTasks, tasks.columns)) }
+            var statements: [PQStatement] = [Self.offsets(nextOffsets), Self.absent(batch.describedTasks)]
+            if !batch.submissions.isEmpty { statements.append(Self.turn(batch.submissions)) }
             if !events.isEmpty { statements.append(Self.insert(events)) }
             statements += Self.update(fold)
             statements += LostTasks.notes(of: batch)
-            let results = try await connection.pipeline(statements)
-            guard !tasks.isEmpty else { return }
-            // Rows that were missing, because the read model is being rebuilt or the task was made by kubectl: what was
-            // heard of them before must be folded in now.
-            let inserted = try results[1].filter { try $0.bool("inserted") }.map { try $0.text("id") }
-            guard !inserted.isEmpty else { return }
-            try await refold(inserted, connection)
+            let absent = try await connection.pipeline(statements)[1].map { try $0.text("id") }
+            if !absent.isEmpty { try await add(Set(absent), of: batch, connection) }
         }
+    }
+
+    /// Adds rows that were missing, because the read model is being rebuilt or the task was made by kubectl: what was heard of
+    /// them before must be folded in now.
+    private func add(_ ids: Set<String>, of batch: ProjectionBatch, _ connection: PQConnection) async throws {
+        let submissions = batch.submissions.filter { ids.contains($0.task.taskID.text) }
+        var statements = [PQStatement(Self.insertTasks, batch.tasks { ids.contains($0.text) }.columns)]
+        if !submissions.isEmpty { statements.append(Self.turn(submissions)) }
+        let inserted = try await connection.pipeline(statements)[0].map { try $0.text("id") }
+        if !inserted.isEmpty { try await refold(inserted, connection) }
     }
 
     private func refold(_ ids: [String], _ connection: PQConnection) async throws {
@@ -94,25 +97,65 @@ struct ProjectionStore: Sendable {
 
     /// A row that waits for its message, or was given up.
     private static let waits =
-        "(tasks.phase = 'accepting' OR (tasks.phase = 'rejected' AND tasks.reason = '\(TaskStore.neverPublished)'))"
+        "(t.phase = 'accepting' OR (t.phase = 'rejected' AND t.reason = '\(TaskStore.neverPublished)'))"
 
-    /// A message in Kafka is what makes a task queued: a row that waits for it, or was given up, becomes so. That is what the
-    /// announcement says too, the first of the task's events, which needs no folding then. Where later events were quicker,
-    /// only the time is missing.
+    /// Finds the tasks that have no row. Comes before ``turn(_:)``: what it sees, that sees too.
+    private static func absent(_ tasks: [TaskID]) -> PQStatement {
+        PQStatement(
+            """
+            SELECT u.id FROM unnest($1::text[]) AS u(id)
+            WHERE NOT EXISTS (SELECT FROM longshore.tasks t WHERE t.id = u.id)
+            """,
+            [.textArray(tasks.map(\.text))]
+        )
+    }
+
     private static let insertTasks = """
         INSERT INTO longshore.tasks (\([AcceptedTask].columnNames), phase, sequence)
         SELECT r.*, 'queued', CASE WHEN r.queued_at IS NULL THEN 0 ELSE 1 END FROM (\([AcceptedTask].rowsSQL)) r ORDER BY r.id
-        ON CONFLICT (id) DO UPDATE
-        SET phase = CASE WHEN \(waits) THEN 'queued' ELSE tasks.phase END,
-            cause = CASE WHEN \(waits) THEN NULL ELSE tasks.cause END,
-            message = CASE WHEN \(waits) THEN NULL ELSE tasks.message END,
-            reason = CASE WHEN \(waits) THEN NULL ELSE tasks.reason END,
-            finished_at = CASE WHEN \(waits) THEN NULL ELSE tasks.finished_at END,
-            updated_at = now(), sequence = greatest(tasks.sequence, excluded.sequence),
-            queued_at = coalesce(tasks.queued_at, excluded.queued_at)
-        WHERE \(waits) OR (tasks.queued_at IS NULL AND excluded.queued_at IS NOT NULL)
-        RETURNING id, xmax = 0 AS inserted
+        ON CONFLICT (id) DO NOTHING
+        RETURNING id
         """
+
+    /// A message in Kafka is what makes a task queued: a row that waits for it, or was given up, becomes so. That is what the
+    /// announcement says too, the first of the task's events, which needs no folding then. Where later events were quicker,
+    /// only the time and the message's place are missing. A message at another place is another message: what was suspected of
+    /// the last one is over.
+    private static func turn(_ submissions: [ProjectionBatch.Submission]) -> PQStatement {
+        // Sorted, so that two that turn the same tasks cannot lock each other out.
+        let sorted = submissions.sorted { $0.task.taskID < $1.task.taskID }
+        return PQStatement(
+            """
+            WITH u AS (
+                SELECT DISTINCT ON (id) * FROM unnest($1::text[], $2::timestamptz[], $3::bigint[], $4::bigint[])
+                    WITH ORDINALITY AS u(id, queued_at, partition, place, number)
+                ORDER BY id, number DESC
+            ), found AS (
+                SELECT t.id, u.queued_at AS heard_at, u.partition, u.place,
+                    \(waits) AS waits,
+                    (t.message_partition, t.message_offset) IS DISTINCT FROM (u.partition, u.place) AS moved
+                FROM longshore.tasks t JOIN u ON u.id = t.id ORDER BY t.id FOR NO KEY UPDATE OF t
+            )
+            UPDATE longshore.tasks t SET
+                phase = CASE WHEN u.waits THEN 'queued' ELSE t.phase END,
+                cause = CASE WHEN u.waits THEN NULL ELSE t.cause END,
+                message = CASE WHEN u.waits THEN NULL ELSE t.message END,
+                reason = CASE WHEN u.waits THEN NULL ELSE t.reason END,
+                finished_at = CASE WHEN u.waits THEN NULL ELSE t.finished_at END,
+                updated_at = now(), sequence = greatest(t.sequence, 1), queued_at = coalesce(t.queued_at, u.heard_at),
+                message_partition = u.partition, message_offset = u.place,
+                suspected_at = CASE WHEN u.moved THEN NULL ELSE t.suspected_at END,
+                asked_at = CASE WHEN u.moved THEN NULL ELSE t.asked_at END,
+                lost_at = CASE WHEN u.moved THEN NULL ELSE t.lost_at END
+            FROM found u WHERE t.id = u.id AND (u.waits OR u.moved OR t.queued_at IS NULL)
+            """,
+            [
+                .textArray(sorted.map(\.task.taskID.text)),
+                .timestampArray(sorted.map(\.publishedAt.microsecondsSinceEpoch)),
+                .intArray(sorted.map { Int64($0.place.partition) }), .intArray(sorted.map(\.place.offset)),
+            ]
+        )
+    }
 
     /// The same event may be sent again with another time; its id is what makes it the same.
     private static func insert(_ events: [ProjectionBatch.Event]) -> PQStatement {
@@ -130,7 +173,10 @@ struct ProjectionStore: Sendable {
                 ON CONFLICT DO NOTHING
                 RETURNING task_id
             )
-            SELECT pg_notify('\(EventFeed.channel)', task_id) FROM (SELECT DISTINCT task_id FROM fresh) d
+            SELECT pg_notify('\(EventFeed.channel)', string_agg(task_id, ' '))
+            FROM (SELECT task_id, row_number() OVER () / \(EventFeed.maximumNames) AS part
+                FROM (SELECT DISTINCT task_id FROM fresh) d) p
+            GROUP BY part
             """,
             [
                 .textArray(unique.map(\.event.id)), .textArray(unique.map(\.event.taskID.text)),

@@ -20,6 +20,7 @@ struct Projector: Sendable {
     let producer: KafkaProducer
     let metrics: IntakeMetrics
     private let announced = AnnouncedBefore()
+    private let written = WrittenAnnouncements()
 
     init(store: ProjectionStore, producer: KafkaProducer, metrics: IntakeMetrics) {
         self.store = store
@@ -45,11 +46,12 @@ struct Projector: Sendable {
 
     /// Applies a batch. Throwing leaves everything as it was: the same records come again.
     func apply(_ batch: KafkaBatch) async throws -> KafkaBatch.Outcome {
-        let content = await ProjectionBatch.reading(batch.messages)
+        let content = await ProjectionBatch.reading(batch.messages, isWritten: written.contains)
         // Who subscribes to “queued” is told once, not again with each rebuild.
         let fresh = content.queuedEvents(where: { announced.isNew($0, at: $1) })
         for report in await producer.send(fresh.map(\.record)) { _ = try report.get() }
         try await metrics.timed("project") { try await store.apply(content, nextOffsets: batch.nextOffsets) }
+        written.insert(content.queuedEvents)
         metrics.eventsFolded.increment(by: content.events.count)
         return KafkaBatch.Outcome(rejected: content.rejected)
     }
@@ -68,4 +70,16 @@ private final class AnnouncedBefore: Sendable {
     func isNew(_ partition: TopicPartition, at offset: Int64) -> Bool {
         offsets.withLock { $0[partition] }.map { offset >= $0 } ?? true
     }
+}
+
+/// Announcements that this process has written into the read model together with their tasks, and that it is to read from the
+/// topic a moment later.
+private final class WrittenAnnouncements: Sendable {
+    private let ids = Mutex(RecentSet<String>(limit: 4_096))
+
+    func insert(_ events: [ProjectionBatch.Event]) {
+        ids.withLock { ids in for event in events { ids.insert(event.event.id) } }
+    }
+
+    func contains(_ id: String) -> Bool { ids.withLock { $0.contains(id) } }
 }

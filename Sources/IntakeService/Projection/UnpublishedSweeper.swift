@@ -40,6 +40,8 @@ struct UnpublishedSweeper: Sendable {
             """,
             [seconds]
         )
+        guard !rows.isEmpty else { return 0 }
+        try await Acknowledgements(pool: pool).carryOver(olderThan: .zero)
         var candidates: [String: [String]] = [:]
         for row in rows {
             guard let priorityClass = PriorityClass(rawValue: try row.text("priority_class")) else { continue }

@@ -2,24 +2,26 @@ import LibPQ
 import LongshoreDomain
 import WireFormats
 
-/// What is written down about a task before Kafka has it.
-struct AcceptedTask: Sendable {
-    var id: TaskID
-    var spec: TaskSpec
+/// What is written down about a task before Kafka has it. A class, because it is handed on many times and never changed.
+final class AcceptedTask: Sendable {
+    let id: TaskID
+    let spec: TaskSpec
     /// The spec as it is written down and answered.
-    var specJSON: JSONValue
+    let specJSON: JSONValue
     /// `http` or `kafka`.
-    var source: String
-    var requestHash: [UInt8]
-    var idempotencyKey: String?
-    var acceptedAt: Timestamp
-    var traceparent: String?
+    let source: String
+    let requestHash: [UInt8]
+    let idempotencyKey: String?
+    let acceptedAt: Timestamp
+    let traceparent: String?
     /// When Kafka took its message; nil while that is not known, and for tasks that were not asked of intake.
-    var queuedAt: Timestamp?
+    let queuedAt: Timestamp?
 
+    /// Makes one; `specJSON` is the spec's, where that is made already.
     init(
         id: TaskID,
         spec: TaskSpec,
+        specJSON: JSONValue? = nil,
         source: String,
         requestHash: [UInt8],
         idempotencyKey: String? = nil,
@@ -29,7 +31,7 @@ struct AcceptedTask: Sendable {
     ) {
         self.id = id
         self.spec = spec
-        self.specJSON = spec.json
+        self.specJSON = specJSON ?? spec.json
         self.source = source
         self.requestHash = requestHash
         self.idempotencyKey = idempotencyKey

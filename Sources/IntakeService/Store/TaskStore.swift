@@ -47,15 +47,6 @@ struct TaskStore: Sendable {
         return rows
     }
 
-    /// Notes where Kafka has acknowledged messages, so that their loss can be told from their never having been there.
-    func note(_ places: [MessagePlace]) async throws {
-        // The projector notes the same from the message itself, so that a crash of the server may forget this one: nobody waits
-        // for the disk, and nobody for the projector that has come to the message already.
-        _ = try await pool.pipeline([
-            PQStatement("SELECT set_config('synchronous_commit', 'off', true)"), places.noting(skipsLocked: true),
-        ])
-    }
-
     /// Notes that a task's owner wants it cancelled.
     func noteCancelRequest(_ id: String, at time: Timestamp) async throws {
         try await pool.query(

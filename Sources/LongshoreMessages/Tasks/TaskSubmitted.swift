@@ -48,14 +48,24 @@ package struct TaskSubmitted: Sendable, Hashable {
     package var topic: String { Topics.tasks(cluster: spec.cluster, class: PriorityClass(priority: spec.priority)) }
 
     /// The record in binary mode, with the task id as its key.
-    package var record: MessageRecord { event.kafkaRecord(topic: topic, key: taskID.text) }
+    package var record: MessageRecord { record(specJSON: spec.json) }
+
+    /// The record, for one who has made the spec's JSON already.
+    ///
+    /// - Parameter specJSON: The spec's.
+    /// - Returns: The same as ``record``.
+    package func record(specJSON: JSONValue) -> MessageRecord {
+        event(specJSON: specJSON).kafkaRecord(topic: topic, key: taskID.text)
+    }
 }
 
 // MARK: - CloudEvent
 
 extension TaskSubmitted {
     /// The event.
-    package var event: CloudEvent {
+    package var event: CloudEvent { event(specJSON: spec.json) }
+
+    private func event(specJSON: JSONValue) -> CloudEvent {
         var extensions = [
             EventExtension.partitionKey: taskID.text,
             EventExtension.sequence: EventIdentity.text(sequence: 0),
@@ -64,7 +74,7 @@ extension TaskSubmitted {
         extensions[EventExtension.traceParent] = traceParent
         var data: JSONValue = [
             "taskId": .string(taskID.text), "source": .string(source.rawValue), "acceptedAt": acceptedAt.json,
-            "requestHash": .string(Hex.encode(requestHash)), "task": spec.json,
+            "requestHash": .string(Hex.encode(requestHash)), "task": specJSON,
         ]
         if let idempotencyKey { data["idempotencyKey"] = .string(idempotencyKey) }
         if !sealedCredentials.isEmpty { data["sealedCredentials"] = sealedCredentials.json }

@@ -55,7 +55,9 @@ struct LostTaskSweeperTests {
             acceptedAt: submitted.acceptedAt
         )
         _ = try await store.accept([row])
-        try await store.note([MessagePlace(task: submitted.taskID, partition: 1, offset: offset)])
+        let acknowledgements = Acknowledgements(pool: intake.pool)
+        try await acknowledgements.note([MessagePlace(task: submitted.taskID, partition: 1, offset: offset)])
+        try await acknowledgements.carryOver(olderThan: .zero)
         try await intake.pool.query(
             "UPDATE longshore.tasks SET phase = $2, updated_at = now() - interval '1 minute' WHERE id = $1",
             [.text(submitted.taskID.text), .text(phase)]

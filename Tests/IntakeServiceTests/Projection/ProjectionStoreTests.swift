@@ -230,6 +230,58 @@ struct ProjectionStoreTests {
         await pool.close()
     }
 
+    @Test
+    func `An announcement that is in the read model already is passed over, and nothing else is`() async throws {
+        let submitted = try makeTask("own")
+        let first = ProjectionBatch([try message(submitted.record, offset: 0)])
+        try await store.apply(first, nextOffsets: [partition: 1])
+        let before = try await dump()
+        let announcements = Set(first.queuedEvents.map(\.event.id))
+        let other = try makeTask("other")
+        let messages = try [
+            try #require(first.queuedEvents.first).record,
+            TaskEvent.sample(.taskQueued, of: other.taskID, sequence: 1).record,
+            TaskEvent.sample(.taskPulling, of: submitted.taskID, sequence: 2).record,
+        ].enumerated().map { try message($1, offset: Int64($0)) }
+        let batch = ProjectionBatch(messages, isWritten: announcements.contains)
+        #expect(batch.count == 3 && batch.ignored == 1)
+        #expect(batch.events.map(\.event.type) == [.taskQueued, .taskPulling])
+        try await store.apply(batch, nextOffsets: [partition: 4])
+        #expect(try await dump().count == before.count + 2)
+        #expect(try await store.offsets(for: [partition]) == [partition: 4])
+        #expect(try await task(submitted.taskID)?.phase == .pulling)
+        await pool.close()
+    }
+
+    @Test
+    func `What a message turns is its row, with its place, and once`() async throws {
+        let submitted = try makeTask("turned")
+        let row = AcceptedTask(
+            id: submitted.taskID,
+            spec: submitted.spec,
+            source: "http",
+            requestHash: submitted.requestHash,
+            acceptedAt: submitted.acceptedAt
+        )
+        _ = try await TaskStore(pool: pool).accept([row])
+        try await apply([submitted.record, submitted.record])
+        let turned = try #require(try await task(submitted.taskID))
+        #expect(turned.phase == .queued && turned.sequence == 1 && turned.queuedAt != nil)
+        let place = try await pool.query("SELECT message_offset FROM longshore.tasks")
+        #expect(try #require(place.first).int("message_offset") == 1, "the later one of the two")
+        try await pool.query("UPDATE longshore.tasks SET suspected_at = now()")
+        let version = try await version()
+        let again = try message(submitted.record, offset: 1)
+        try await store.apply(ProjectionBatch([again]), nextOffsets: [partition: 2])
+        #expect(try await self.version() == version)
+        #expect(try await suspected() == [submitted.taskID.text], "it is the message that was suspected")
+        await pool.close()
+    }
+
+    private func version() async throws -> String {
+        try #require(try await pool.query("SELECT xmin::text AS version FROM longshore.tasks").first).text("version")
+    }
+
     private func suspected() async throws -> [String] {
         try await pool.query("SELECT id FROM longshore.tasks WHERE suspected_at IS NOT NULL").map { try $0.text(0) }
     }

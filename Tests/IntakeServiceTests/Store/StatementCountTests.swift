@@ -61,7 +61,7 @@ struct StatementCountTests {
         }
         #expect(accepting == 1)
         let noting = try await statements {
-            try await store.note(
+            try await Acknowledgements(pool: pool).note(
                 submitted.enumerated().map { MessagePlace(task: $1.taskID, partition: 0, offset: Int64($0)) }
             )
         }
@@ -85,7 +85,7 @@ struct StatementCountTests {
                 nextOffsets: [TopicPartition(topic: Topics.events, partition: 0): 1]
             )
         }
-        // Offsets, tasks, events, and three that look for messages that Kafka has lost.
+        // Offsets, which tasks are missing, what becomes of the others, events, and two that look for messages that Kafka has lost.
         #expect(projecting == 6)
         #expect(try await store.task(submitted[7].taskID.text)?.phase == .queued)
         await pool.close()

@@ -1,5 +1,5 @@
 /// A set that remembers at least the latest so many elements, and at most twice as many.
-struct RecentSet<Element: Hashable & Sendable>: Sendable {
+package struct RecentSet<Element: Hashable & Sendable>: Sendable {
     private var current: Set<Element> = []
     private var former: Set<Element> = []
     private let limit: Int
@@ -7,12 +7,14 @@ struct RecentSet<Element: Hashable & Sendable>: Sendable {
     /// Makes an empty set.
     ///
     /// - Parameter limit: How many of the latest elements are certain to be remembered, at least 1.
-    init(limit: Int) {
+    package init(limit: Int) {
         self.limit = max(1, limit)
     }
 
     /// Remembers an element.
-    mutating func insert(_ element: Element) {
+    ///
+    /// - Parameter element: The element.
+    package mutating func insert(_ element: Element) {
         current.insert(element)
         guard current.count >= limit else { return }
         former = current
@@ -20,5 +22,8 @@ struct RecentSet<Element: Hashable & Sendable>: Sendable {
     }
 
     /// Whether an element is remembered.
-    func contains(_ element: Element) -> Bool { current.contains(element) || former.contains(element) }
+    ///
+    /// - Parameter element: The element.
+    /// - Returns: False also for one that was forgotten.
+    package func contains(_ element: Element) -> Bool { current.contains(element) || former.contains(element) }
 }

@@ -1,6 +1,5 @@
+import ServiceRuntime
 import Testing
-
-@testable import ExecutorService
 
 @Suite struct RecentSetTests {
     @Test func `the latest are remembered, and the oldest are not for ever`() {
