@@ -127,10 +127,15 @@ struct JSONParser {
     // MARK: - Strings
 
     private mutating func parseString() throws(JSONParsingError) -> String {
+        // A local one is not looked up again for each byte.
+        let bytes = bytes
         let start = offset + 1
         var index = start
+        while index + 16 <= bytes.count, JSONBytes(bytes.span.extracting(index..<index + 16)).areASCIIText {
+            index += 16
+        }
         var seen: UInt8 = 0
-        while index < end {
+        while index < bytes.count {
             let byte = bytes[index]
             if byte == UInt8(ascii: "\"") {
                 offset = index + 1
@@ -311,6 +316,8 @@ struct JSONParser {
     }
 
     private mutating func skipWhitespace() {
+        // Between the tokens of what programs write there is none.
+        guard offset < end, bytes[offset] <= 0x20 else { return }
         while offset < end {
             switch bytes[offset] {
             case 0x20, 0x0A, 0x0D, 0x09: offset += 1

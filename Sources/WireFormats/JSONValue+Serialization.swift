@@ -103,18 +103,16 @@ struct JSONWriter {
 
     private mutating func write(_ text: String) {
         output.append(UInt8(ascii: "\""))
-        let start = output.count
-        output.append(contentsOf: text.utf8)
-        // Looking at the bytes where they are now is faster than going over the string, and most need no escape.
-        for index in start..<output.count where Self.mustEscape(output[index]) {
-            output.removeSubrange(index...)
-            writeEscaped(text.utf8.dropFirst(index - start))
-            break
+        // Few need an escape.
+        if JSONBytes(text.utf8.span).areText {
+            output.append(contentsOf: text.utf8)
+        } else {
+            writeEscaped(text.utf8)
         }
         output.append(UInt8(ascii: "\""))
     }
 
-    private mutating func writeEscaped(_ bytes: Substring.UTF8View) {
+    private mutating func writeEscaped(_ bytes: String.UTF8View) {
         for byte in bytes {
             if Self.mustEscape(byte) { writeEscape(of: byte) } else { output.append(byte) }
         }

@@ -23,8 +23,7 @@ package struct ImageReference: Sendable, Hashable, CustomStringConvertible {
     /// - Parameter text: What a user would write after `docker pull`.
     /// - Throws: ``ImageReferenceError``, whose text never quotes the input.
     package init(parsing text: String) throws(ImageReferenceError) {
-        var parser = ImageReferenceParser(text)
-        self = try parser.parse()
+        self = try ImageReferenceParser(text).parse()
     }
 
     /// Puts checked parts together; only the parser has them.

@@ -1,17 +1,15 @@
 /// Reads an image reference in one pass from left to right, with Docker's rules for what a short name means.
 struct ImageReferenceParser {
-    private let text: String
     private let bytes: [UInt8]
 
-    init(_ text: String) {
-        self.text = text
+    init(_ text: String) throws(ImageReferenceError) {
         // A hostile text may be megabytes long; what is over the limit is refused without being looked at.
-        self.bytes = Array(text.utf8.prefix(ImageReference.maximumLength + 1))
+        guard text.utf8.count <= ImageReference.maximumLength else { throw ImageReferenceError(code: .tooLong) }
+        self.bytes = Array(text.utf8)
     }
 
-    mutating func parse() throws(ImageReferenceError) -> ImageReference {
+    func parse() throws(ImageReferenceError) -> ImageReference {
         guard !bytes.isEmpty else { throw ImageReferenceError(code: .empty) }
-        guard bytes.count <= ImageReference.maximumLength else { throw ImageReferenceError(code: .tooLong) }
         guard bytes.allSatisfy({ (0x21...0x7E).contains($0) }) else {
             throw ImageReferenceError(code: .invalidCharacter)
         }

@@ -9,7 +9,7 @@ enum ReferenceGrammar {
             let inner = text.dropFirst().dropLast()
             return text.last == UInt8(ascii: "]") && isIPv6(Array(inner))
         }
-        return text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false).allSatisfy(isDomainComponent)
+        return everyPart(of: text, between: UInt8(ascii: "."), meets: isDomainComponent)
     }
 
     /// A port number that a connection can be made to.
@@ -21,7 +21,21 @@ enum ReferenceGrammar {
 
     /// `path-component ["/" path-component]*`.
     static func isPath(_ text: ArraySlice<UInt8>) -> Bool {
-        text.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false).allSatisfy(isPathComponent)
+        everyPart(of: text, between: UInt8(ascii: "/"), meets: isPathComponent)
+    }
+
+    /// Whether all parts, empty ones included, meet a condition; what `split` gives, without an array for each reference.
+    private static func everyPart(
+        of text: ArraySlice<UInt8>,
+        between separator: UInt8,
+        meets condition: (ArraySlice<UInt8>) -> Bool
+    ) -> Bool {
+        var rest = text
+        while let end = rest.firstIndex(of: separator) {
+            guard condition(rest[..<end]) else { return false }
+            rest = rest[(end + 1)...]
+        }
+        return condition(rest)
     }
 
     /// `[\w][\w.-]{0,127}`.

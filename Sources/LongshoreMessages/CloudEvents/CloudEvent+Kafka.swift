@@ -67,22 +67,21 @@ extension CloudEvent {
     }
 
     private init(binary headers: [MessageHeader], contentType: String?, value: [UInt8]?) throws(CloudEventError) {
-        var attributes: [String: String] = [:]
+        var attributes = Attributes()
         for header in headers {
             // The content type has a header of its own, and a name that is no attribute's is somebody else's header.
             guard let name = Self.attributeName(ofHeader: header.name), name != "datacontenttype" else { continue }
-            guard attributes[name] == nil else {
+            guard attributes.set(name, try Self.text(of: header, attribute: name)) else {
                 throw CloudEventError(.invalidAttribute, place: name, message: "the header is there twice")
             }
-            attributes[name] = try Self.text(of: header, attribute: name)
         }
-        guard attributes["specversion"] != nil else {
+        guard attributes.specVersion != nil else {
             throw CloudEventError(
                 .notACloudEvent,
                 message: "neither ce_ headers nor the content type application/cloudevents+json"
             )
         }
-        attributes["datacontenttype"] = contentType
+        attributes.dataContentType = contentType
         var data: JSONValue?
         if let value {
             guard Self.isJSON(contentType: contentType) else {

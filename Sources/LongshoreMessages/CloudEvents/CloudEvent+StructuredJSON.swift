@@ -41,14 +41,14 @@ extension CloudEvent {
         guard let object = json.object else {
             throw CloudEventError(.notACloudEvent, message: "expected an object, found \(json.kindName)")
         }
-        var attributes: [String: String] = [:]
+        var attributes = Attributes()
         for (name, value) in object where name != "data" && name != "data_base64" && !value.isNull {
             guard Self.isAttributeName(name) else {
                 throw CloudEventError(.invalidAttribute, message: "a member's name is not that of an attribute")
             }
-            attributes[name] = try Self.text(of: value, attribute: name)
+            _ = attributes.set(name, try Self.text(of: value, attribute: name))
         }
-        let data = try Self.data(of: object, contentType: attributes["datacontenttype"])
+        let data = try Self.data(of: object, contentType: attributes.dataContentType)
         try self.init(attributes: attributes, data: data)
     }
 
