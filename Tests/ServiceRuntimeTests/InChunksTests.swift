@@ -9,6 +9,7 @@ import Testing
         #expect(parts.flatMap { $0 } == items)
         #expect(parts.allSatisfy { !$0.isEmpty })
         if count < 128 { #expect(parts.count <= 1, "few items stay together") }
+        #expect(parts.allSatisfy { $0.count < 128 }, "nobody waits for long")
     }
 
     @Test func `chunks are no smaller than is worth it`() async {
