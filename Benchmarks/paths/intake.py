@@ -49,13 +49,14 @@ def insert_like(own, task):
 
 
 def writes_like(own, task):
-    """The same with all that is written for a task until it is queued: the row, its message's place, its state, its first event."""
+    """The same with all that is written for a task until it is queued: the row, what is acknowledged, its state, its first event."""
     event = own.sql(f"SELECT event FROM longshore.task_events WHERE task_id = '{task}' AND sequence = 1")
     name = "to_hex(:r::bigint) || '-' || :client_id::text"
     return insert_like(own, task) + (
-        f"UPDATE longshore.tasks SET message_partition = 3, message_offset = :r::bigint, updated_at = now() WHERE id = {name};\n"
+        f"INSERT INTO longshore.acknowledgements (tasks, partitions, offsets) VALUES (ARRAY[{name}], '{{3}}', ARRAY[:r::bigint]);\n"
         "BEGIN;\n"
-        f"UPDATE longshore.tasks SET phase = 'queued', queued_at = now(), sequence = 1, updated_at = now() WHERE id = {name};\n"
+        "UPDATE longshore.tasks SET phase = 'queued', queued_at = now(), sequence = 1, updated_at = now(), message_partition = 3, "
+        f"message_offset = :r::bigint WHERE id = {name};\n"
         "INSERT INTO longshore.task_events (event_id, task_id, sequence, type, time, event) "
         f"VALUES ({name} || '-queued', {name}, 1, 'dev.longshore.task.queued.v1', now(), CAST({load.quoted(event)} AS jsonb));\n"
         "COMMIT;\n"
