@@ -5,6 +5,7 @@ import OCIRegistry
 import RDKafka
 import ServiceLifecycle
 package import ServiceRuntime
+import WireFormats
 
 /// Works on the tasks of one cluster: takes them from Kafka or from kubectl, pulls their images onto nodes with Jobs, and
 /// tells what happens.
@@ -216,6 +217,15 @@ package final class ExecutorService: Service {
         return ListOptions(namespace: configuration.namespace, labelSelector: selector)
     }
 
+    /// What a Job or a Pod is to do is what we have asked for: only what becomes of it is read, again with each change.
+    private static func progress(_ configuration: ExecutorConfiguration) -> ListOptions {
+        var options = selection(configuration)
+        options.omitted = JSONPaths([
+            ["metadata", "managedFields"], ["spec", "template"], ["spec", "containers"], ["spec", "volumes"],
+        ])
+        return options
+    }
+
     private static func makeContext(
         _ configuration: ExecutorConfiguration,
         _ client: KubernetesClient,
@@ -249,8 +259,8 @@ package final class ExecutorService: Service {
             permissions: permissions,
             ended: EndedTasks(configuration: configuration.kafka, logger: logger),
             nodes: nodes,
-            jobs: Informer(client: client, options: selection(configuration)),
-            pods: Informer(client: client, options: selection(configuration)),
+            jobs: Informer(client: client, options: progress(configuration)),
+            pods: Informer(client: client, options: progress(configuration)),
             pullTasks: Informer(client: client, options: ListOptions(namespace: configuration.namespace)),
             limit: ConcurrencyLimit(configuration.apiConcurrency),
             metrics: metrics,

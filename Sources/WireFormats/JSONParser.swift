@@ -23,10 +23,15 @@ extension JSONValue {
     /// - Parameters:
     ///   - bytes: the text, UTF-8.
     ///   - limits: what the text may be at most.
+    ///   - omitted: members that are passed over. Only where they end is looked for: what is wrong within them is not seen.
     /// - Throws: `JSONParsingError` with the place of the first fault.
-    package init(parsing bytes: [UInt8], limits: ParsingLimits = .init()) throws(JSONParsingError) {
+    package init(
+        parsing bytes: [UInt8],
+        limits: ParsingLimits = .init(),
+        omitting omitted: JSONPaths = JSONPaths()
+    ) throws(JSONParsingError) {
         var parser = JSONParser(bytes: bytes, limits: limits)
-        self = try parser.parse()
+        self = try parser.parse(omitting: omitted.isEmpty ? nil : omitted)
     }
 
     /// Parses one JSON text strictly by RFC 8259; see `init(parsing:limits:)` with bytes.
@@ -49,24 +54,24 @@ struct JSONParser {
         self.limits = limits
     }
 
-    mutating func parse() throws(JSONParsingError) -> JSONValue {
+    mutating func parse(omitting omitted: JSONPaths? = nil) throws(JSONParsingError) -> JSONValue {
         guard end <= limits.maximumBytes else { throw error(.tooLong, at: 0) }
         skipWhitespace()
-        let value = try parseValue()
+        let value = try parseValue(omitted)
         skipWhitespace()
         guard offset == end else { throw error(.trailingCharacters, at: offset) }
         return value
     }
 
-    private mutating func parseValue() throws(JSONParsingError) -> JSONValue {
+    private mutating func parseValue(_ omitted: JSONPaths?) throws(JSONParsingError) -> JSONValue {
         guard offset < end else { throw error(.unexpectedEnd, at: offset) }
         switch bytes[offset] {
         case UInt8(ascii: "\""):
             return .string(try parseString())
         case UInt8(ascii: "{"):
-            return try parseObject()
+            return try parseObject(omitted)
         case UInt8(ascii: "["):
-            return try parseArray()
+            return try parseArray(omitted)
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
             return try parseNumber()
         case UInt8(ascii: "t"):
@@ -83,7 +88,7 @@ struct JSONParser {
         }
     }
 
-    private mutating func parseObject() throws(JSONParsingError) -> JSONValue {
+    private mutating func parseObject(_ omitted: JSONPaths?) throws(JSONParsingError) -> JSONValue {
         try enter()
         var object = JSONObject()
         if next(is: UInt8(ascii: "}")) {
@@ -98,8 +103,13 @@ struct JSONParser {
             let key = try parseString()
             guard next(is: UInt8(ascii: ":")) else { throw unexpected() }
             skipWhitespace()
-            let value = try parseValue()
-            guard object.appendIfAbsent(key, value) else { throw error(.duplicateKey, at: keyOffset) }
+            let below = omitted?.below(key)
+            if let below, below.isEmpty {
+                try skipValue()
+            } else {
+                let value = try parseValue(below)
+                guard object.appendIfAbsent(key, value) else { throw error(.duplicateKey, at: keyOffset) }
+            }
             if next(is: UInt8(ascii: ",")) { continue }
             guard next(is: UInt8(ascii: "}")) else { throw unexpected() }
             depth -= 1
@@ -107,7 +117,7 @@ struct JSONParser {
         }
     }
 
-    private mutating func parseArray() throws(JSONParsingError) -> JSONValue {
+    private mutating func parseArray(_ omitted: JSONPaths?) throws(JSONParsingError) -> JSONValue {
         try enter()
         var array: [JSONValue] = []
         if next(is: UInt8(ascii: "]")) {
@@ -116,12 +126,52 @@ struct JSONParser {
         }
         while true {
             skipWhitespace()
-            array.append(try parseValue())
+            array.append(try parseValue(omitted))
             if next(is: UInt8(ascii: ",")) { continue }
             guard next(is: UInt8(ascii: "]")) else { throw unexpected() }
             depth -= 1
             return .array(array)
         }
+    }
+
+    // MARK: - Passing over
+
+    /// Passes over a value: follows its strings and brackets, and looks at nothing else within them.
+    private mutating func skipValue() throws(JSONParsingError) {
+        guard offset < end, bytes[offset] == UInt8(ascii: "{") || bytes[offset] == UInt8(ascii: "[") else {
+            // Anything else is short, or has to be looked at anyway.
+            _ = try parseValue(nil)
+            return
+        }
+        var open = 0
+        repeat {
+            guard offset < end else { throw error(.unexpectedEnd, at: end) }
+            switch bytes[offset] {
+            case UInt8(ascii: "\""):
+                try skipString()
+                continue
+            case UInt8(ascii: "{"), UInt8(ascii: "["): open += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"): open -= 1
+            default: break
+            }
+            offset += 1
+        } while open > 0
+    }
+
+    private mutating func skipString() throws(JSONParsingError) {
+        let bytes = bytes
+        var index = offset + 1
+        while index < bytes.count {
+            if index + 16 <= bytes.count, JSONBytes(bytes.span.extracting(index..<index + 16)).areText {
+                index += 16
+            } else if bytes[index] == UInt8(ascii: "\"") {
+                offset = index + 1
+                return
+            } else {
+                index += bytes[index] == UInt8(ascii: "\\") ? 2 : 1
+            }
+        }
+        throw error(.unexpectedEnd, at: end)
     }
 
     // MARK: - Strings

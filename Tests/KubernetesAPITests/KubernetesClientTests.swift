@@ -74,6 +74,26 @@ import WireFormats
         }
     }
 
+    @Test func `what is not to be read of objects is not in lists and watches, and all the rest is`() async throws {
+        var object = pod("a", version: 1)
+        object["metadata"]?["managedFields"] = [["manager": "kubelet", "fieldsV1": ["f:status": ["f:phase": [:]]]]]
+        object["metadata"]?["labels"] = ["spec": "template", "managedFields": "kept"]
+        object["spec"] = ["nodeName": "n", "containers": [["name": "c"]], "volumes": [["name": "v"]]]
+        var options = ListOptions()
+        options.omitted = JSONPaths([["metadata", "managedFields"], ["spec", "containers"]])
+        let watched = watchLine("ADDED", object)
+        try await withClient([.object(podList([object], version: 9)), .chunked([watched])]) { _, client in
+            let listed = try #require(try await client.list(Pod.self, options).items.first)
+            var events: [Pod] = []
+            for try await event in client.watch(Pod.self, options) { events += event.object.map { [$0] } ?? [] }
+            for pod in [listed] + events {
+                #expect(pod.metadata.labels == ["spec": "template", "managedFields": "kept"])
+                #expect(pod.spec.nodeName == "n" && pod.spec.volumes.count == 1 && pod.spec.containers.isEmpty)
+            }
+            #expect(events.count == 1)
+        }
+    }
+
     @Test func `a list whose version runs out on the way is begun again, in the end without pages`() async throws {
         let first = Behaviour.object(podList([pod("a", version: 1)], version: 9, continue: "t"))
         let expired = Behaviour.status(410, "Expired")

@@ -134,6 +134,47 @@ struct JSONParserTests {
         }
     }
 
+    @Test(
+        "passes over what is to be omitted, whatever it holds",
+        arguments: [
+            "null", "-1.5e3", #""x\"}]\\""#, "[]", "{}", #"[1,{"a":["}"]},"]"]"#, #"{"a":{"a":"{[\\"}}"#,
+            #"{"long":"a text of more than sixteen bytes with \" a quote","and":"é 😀 beyond ASCII, also long"}"#,
+        ]
+    )
+    func omits(value: String) throws {
+        let paths = JSONPaths([["a", "b"], ["items", "a"], ["a", "b", "c"]])
+        let items = #"[{"a": \#(value)}, [{"a":\#(value),"b":4}]]"#
+        let text = #"{"a": {"x": 1, "b": \#(value) , "y": 2}, "b": 3, "items": \#(items)}"#
+        let expected: JSONValue = ["a": ["x": 1, "y": 2], "b": 3, "items": [[:], [["b": 4]]]]
+        #expect(try JSONValue(parsing: Array(text.utf8), omitting: paths) == expected)
+        let outer = Array(#"{"object":\#(text)}"#.utf8)
+        #expect(try JSONValue(parsing: outer, omitting: paths.within("object")) == ["object": expected])
+        #expect(try JSONValue(parsing: outer, omitting: paths)["object"]?["a"]?["b"] != nil)
+    }
+
+    @Test(
+        "what is omitted must end",
+        arguments: [
+            #"{"a":"#, #"{"a":}"#, #"{"a":,"b":1}"#, #"{"a":{"#, #"{"a":{}"#, #"{"a":"x"#, #"{"a":"\"#, #"{"a":[}"#,
+            #"{"a":x}"#,
+        ]
+    )
+    func omittedMustEnd(text: String) {
+        #expect(throws: JSONParsingError.self) {
+            try JSONValue(parsing: Array(text.utf8), omitting: JSONPaths([["a"]]))
+        }
+    }
+
+    @Test("nesting without end may be omitted, and its end must come all the same")
+    func omitsDeepNesting() throws {
+        let deep = String(repeating: "[", count: 100_000) + String(repeating: "]", count: 100_000)
+        let omitted = JSONPaths([["a"]])
+        #expect(try JSONValue(parsing: Array(#"{"a":\#(deep),"b":1}"#.utf8), omitting: omitted) == ["b": 1])
+        #expect(throws: JSONParsingError.self) {
+            try JSONValue(parsing: Array(#"{"a":\#(deep.dropLast()),"b":1}"#.utf8), omitting: omitted)
+        }
+    }
+
     @Test("never crashes on mutated texts, and reads back what it accepts")
     func survivesMutations() throws {
         let seed = Array(#"{"a":[1,-2.5e3,"x\u00e9\n",null,true],"b":{"c":"\ud83d\ude00","d":[[],{}]},"é":0}"#.utf8)
@@ -152,8 +193,10 @@ struct JSONParserTests {
                 default: bytes.insert(interesting[random(interesting.count)], at: random(bytes.count))
                 }
             }
+            let rest = try? JSONValue(parsing: bytes, omitting: JSONPaths([["a"], ["b", "d"]]))
             guard let value = try? JSONValue(parsing: bytes) else { continue }
             #expect(try JSONValue(parsing: value.serialized()) == value)
+            #expect(rest != nil, "what is whole is so without a part of it")
         }
     }
 }

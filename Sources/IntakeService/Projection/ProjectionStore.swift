@@ -122,14 +122,15 @@ struct ProjectionStore: Sendable {
     /// only the time and the message's place are missing. A message at another place is another message: what was suspected of
     /// the last one is over.
     private static func turn(_ submissions: [ProjectionBatch.Submission]) -> PQStatement {
-        // Sorted, so that two that turn the same tasks cannot lock each other out.
-        let sorted = submissions.sorted { $0.task.taskID < $1.task.taskID }
-        return PQStatement(
+        // Rows are locked in the order of their ids, so that two that turn the same tasks cannot lock each other out. Of a task
+        // that was sent twice the first message is when it was queued, and the last one is where it is.
+        PQStatement(
             """
             WITH u AS (
-                SELECT DISTINCT ON (id) * FROM unnest($1::text[], $2::timestamptz[], $3::bigint[], $4::bigint[])
-                    WITH ORDINALITY AS u(id, queued_at, partition, place, number)
-                ORDER BY id, number DESC
+                SELECT DISTINCT ON (id) id, min(queued_at) OVER (PARTITION BY id) AS queued_at, partition, place
+                FROM unnest($1::text[], $2::timestamptz[], $3::bigint[], $4::bigint[])
+                    AS u(id, queued_at, partition, place)
+                ORDER BY id, place DESC NULLS LAST
             ), found AS (
                 SELECT t.id, u.queued_at AS heard_at, u.partition, u.place,
                     \(waits) AS waits,
@@ -150,9 +151,9 @@ struct ProjectionStore: Sendable {
             FROM found u WHERE t.id = u.id AND (u.waits OR u.moved OR t.queued_at IS NULL)
             """,
             [
-                .textArray(sorted.map(\.task.taskID.text)),
-                .timestampArray(sorted.map(\.publishedAt.microsecondsSinceEpoch)),
-                .intArray(sorted.map { Int64($0.place.partition) }), .intArray(sorted.map(\.place.offset)),
+                .textArray(submissions.map(\.task.taskID.text)),
+                .timestampArray(submissions.map(\.publishedAt.microsecondsSinceEpoch)),
+                .intArray(submissions.map { Int64($0.place.partition) }), .intArray(submissions.map(\.place.offset)),
             ]
         )
     }

@@ -22,6 +22,8 @@ struct APIRequest: Sendable {
     var group = ""
     /// The namespace, for ``APICall``.
     var namespace: String?
+    /// What of the answer is not read.
+    var omitted = JSONPaths()
 
     /// Path and query.
     var target: String {

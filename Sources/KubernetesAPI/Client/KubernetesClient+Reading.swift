@@ -56,6 +56,7 @@ extension KubernetesClient {
             isRepeatable: true
         )
         request.query = options.listQuery
+        request.omitted = options.omitted.within("items")
         let json = try await perform(request)
         guard let items = json["items"], items.isNull || items.array != nil else {
             throw KubernetesError(reason: .invalidResponse, message: "list \(R.plural): the answer has no items")

@@ -59,7 +59,7 @@ actor WatchConnection<R: KubernetesResource> {
         state = .ended
         while true {
             if let line = try framer.next() {
-                let event = decode(try WatchLine(line))
+                let event = decode(try WatchLine(line, omitting: options.omitted))
                 state = .open(iterator, framer)
                 return event
             }
@@ -94,7 +94,7 @@ actor WatchConnection<R: KubernetesResource> {
     /// A line whose end was not sent: an event if it is whole, otherwise the connection was cut in the middle of it.
     private func last(_ line: [UInt8]) throws(KubernetesError) -> WatchEvent<R> {
         do throws(KubernetesError) {
-            return decode(try WatchLine(line))
+            return decode(try WatchLine(line, omitting: options.omitted))
         } catch  where error.reason == .invalidResponse {
             throw KubernetesError(reason: .transport, message: "the watch was cut off in the middle of an event")
         }

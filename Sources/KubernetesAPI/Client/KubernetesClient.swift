@@ -86,7 +86,7 @@ package final class KubernetesClient: Sendable {
         }
         guard !response.body.isEmpty else { return .null }
         do throws(JSONParsingError) {
-            return try JSONValue(parsing: response.body)
+            return try JSONValue(parsing: response.body, omitting: request.omitted)
         } catch {
             throw KubernetesError(
                 reason: .invalidResponse,

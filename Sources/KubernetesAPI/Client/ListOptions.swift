@@ -1,3 +1,5 @@
+package import WireFormats
+
 /// Which objects to list, watch or delete.
 package struct ListOptions: Sendable, Hashable {
     /// The namespace; `nil` for all namespaces.
@@ -17,6 +19,9 @@ package struct ListOptions: Sendable, Hashable {
     /// How long a watch may be silent before the connection counts as dead; 2 minutes by default, twice the interval of
     /// the server's bookmarks. `nil` for no limit.
     package var idleTimeout: Duration?
+    /// What of each object is not read, seen from the object: objects read so lack it. Who manages which fields by default,
+    /// which is a third of many objects and which no type here has.
+    package var omitted = JSONPaths([["metadata", "managedFields"]])
 
     /// Creates options; the defaults mean everything.
     package init(

@@ -70,12 +70,15 @@ enum WatchLine: Sendable, Hashable {
 
     /// Reads a line.
     ///
+    /// - Parameters:
+    ///   - line: The line without its end.
+    ///   - omitted: What of the object is not read.
     /// - Throws: ``KubernetesError``: the server's own where the line is one (`expired` where the version to resume from is too
     ///   old), otherwise `invalidResponse`.
-    init(_ line: [UInt8]) throws(KubernetesError) {
+    init(_ line: [UInt8], omitting omitted: JSONPaths = JSONPaths()) throws(KubernetesError) {
         let json: JSONValue
         do throws(JSONParsingError) {
-            json = try JSONValue(parsing: line)
+            json = try JSONValue(parsing: line, omitting: omitted.within("object"))
         } catch {
             throw KubernetesError(reason: .invalidResponse, message: "a watch event is not JSON: \(error)")
         }
