@@ -12,6 +12,6 @@ CREATE TABLE longshore.acknowledgements (
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'longshore_intake') THEN
-        GRANT SELECT, INSERT, UPDATE, DELETE ON longshore.acknowledgements TO longshore_intake;
+        GRANT SELECT, INSERT, DELETE ON longshore.acknowledgements TO longshore_intake;
     END IF;
 END $$;

@@ -16,13 +16,4 @@ import Testing
         let parts = await inChunks(of: Array(0..<10), smallest: 1) { $0.count }
         #expect(parts.reduce(0, +) == 10)
     }
-
-    @Test func `results of a concurrent map keep the order of their items`() async {
-        let results = await concurrentMap(Array(0..<100), limit: 7) { item in
-            for _ in 0..<(item % 5) { await Task.yield() }
-            return item * 2
-        }
-        #expect(results == (0..<100).map { $0 * 2 })
-        #expect(await concurrentMap([Int](), limit: 3) { $0 }.isEmpty)
-    }
 }
