@@ -121,6 +121,32 @@ import WireFormats
         }
     }
 
+    /// Whoever takes over finds no Job that is still on its way, and would start the node's next attempt beside it.
+    @Test func `a graceful stop gives a task up only when the Jobs are there that it has asked for`() async throws {
+        try await ExecutorWorld.with { world in
+            for node in 1...3 { await world.simulator.setPullSpeed("node-\(node)", latency: .seconds(4)) }
+            let one = try await world.startExecutor("one")
+            let fault = world.simulator.addFault(
+                APIFault(.proceed, verb: "create", resource: "jobs", count: nil, delay: .seconds(2))
+            )
+            let task = try await world.submit(["nginx:1.27"])
+            try await waitUntil("the nodes to be started") {
+                try await world.pullTask(task.taskID.text)?.status.record != nil
+            }
+            #expect(world.simulator.count("jobs.batch") == 0)
+            await one.stop()
+            let pullTask = try #require(try await world.pullTask(task.taskID.text))
+            #expect(pullTask.status.owner == nil)
+            #expect(world.simulator.count("jobs.batch") == 3)
+            world.simulator.removeFault(fault)
+            let two = try await world.startExecutor("two")
+            let end = try await world.waitForEnd(task.taskID)
+            #expect(end.type == .taskSucceeded)
+            #expect(world.simulator.callCounts()["create jobs.batch"] == 3, "Jobs were adopted")
+            await two.stop()
+        }
+    }
+
     @Test func `an executor whose Lease cannot be renewed puts everything down and takes it up again`() async throws {
         try await ExecutorWorld.with { world in
             for node in 1...3 { await world.simulator.setPullSpeed("node-\(node)", latency: .seconds(600)) }

@@ -30,11 +30,16 @@ struct JobWriter: Sendable {
     /// - Parameters:
     ///   - start: The attempt.
     ///   - method: How the images get onto the node.
+    ///   - isUnwanted: Whether nothing is to be begun any more; asked when it is this Job's turn.
     /// - Returns: What became of it.
-    func create(_ start: TaskRun.JobStart, method: PullMethod) async -> Creation {
+    func create(
+        _ start: TaskRun.JobStart,
+        method: PullMethod,
+        unless isUnwanted: @escaping @Sendable () -> Bool
+    ) async -> Creation {
         await limit.run {
             // The task may have been cancelled, or the Lease lost, while this one waited.
-            guard !Task.isCancelled else { return .cancelled }
+            guard !Task.isCancelled, !isUnwanted() else { return .cancelled }
             guard lease.isValid else {
                 return failure(start, .internal, "The executor's Lease ran out.", isRetryable: true)
             }

@@ -44,6 +44,8 @@ final class RunnerInbox: Sendable {
         var overdue: [AttemptKey] = []
         /// Nodes whose former Job is gone.
         var removed: [String] = []
+        /// How many Jobs that were to be created are, or are not going to be.
+        var creationsDone = 0
         var pullTask: PullTask?
         var isDeleted = false
         var written: RunnerWrite.Outcome?
@@ -78,6 +80,9 @@ final class RunnerInbox: Sendable {
         post { $0.stop = max($0.stop ?? stop, stop) }
     }
 
+    /// Whether the runner was asked to stop: nothing new is to be begun.
+    var isStopping: Bool { state.withLock { $0.stop != nil } }
+
     /// Takes everything out.
     func take() -> Contents {
         state.withLock { contents in
@@ -97,6 +102,8 @@ final class RunnerInbox: Sendable {
             taken.isStatusTime = contents.isStatusTime
             contents.isStatusTime = false
             taken.stop = contents.stop
+            taken.creationsDone = contents.creationsDone
+            contents.creationsDone = 0
             contents.written = nil
             return taken
         }

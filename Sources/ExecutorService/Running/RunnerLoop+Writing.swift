@@ -12,7 +12,8 @@ extension RunnerLoop {
         guard end == nil, !isWriting else { return }
         // A PullTask that is gone cannot be given up: its task is told to its end.
         if isStopping && isGone && terminal == nil && drafts.isEmpty { return }
-        let wantsStatus = terminal != nil || isStopping || (isStatusDue && isStatusTime())
+        let mayRelease = isStopping && creations == 0
+        let wantsStatus = terminal != nil || mayRelease || (isStatusDue && isStatusTime())
         let told = takeDrafts(withEnds: wantsStatus || isGone)
         guard wantsStatus || !told.isEmpty else { return }
         var write = RunnerWrite(events: makeEvents(told))
@@ -20,7 +21,7 @@ extension RunnerLoop {
             isStatusDue = false
             lastStatus = .now
             // What is still to be told is told before the task is given up.
-            let releases = isStopping && told.isEmpty
+            let releases = mayRelease && told.isEmpty
             if !isGone {
                 write.report = StatusReport(task, telling: told, at: context.wallClock.now(), releases: releases)
             }

@@ -27,6 +27,8 @@ final class RunnerLoop {
     /// Deletions that wait for a status, and those that the status being written records.
     var deletions: [JobWriter.Deletion] = []
     var recordedDeletions: [JobWriter.Deletion] = []
+    /// How many Jobs are being created. A task is not given up before they are there: whoever takes it over must find them.
+    var creations = 0
     /// How many Jobs of a node are being removed, and what is to be started on it after that.
     var removals: [String: Int] = [:]
     var heldStarts: [String: TaskRun.JobStart] = [:]
@@ -176,6 +178,7 @@ final class RunnerLoop {
         let isFull = drafts.count > Self.maximumDrafts && isWriting
         let contents = isFull ? inbox.takeUrgent() : inbox.take()
         if contents.isStatusTime { statusTimer = nil }
+        creations -= contents.creationsDone
         if let outcome = contents.written { noteWritten(outcome, &group) }
         for node in contents.removed { noteRemoved(node, &group) }
         isCleaned = isCleaned || contents.isCleaned
@@ -370,8 +373,11 @@ final class RunnerLoop {
             runtimeVersion: node?.runtimeVersion ?? "",
             firstMinor: context.configuration.imageVolumeMinorVersion
         )
+        creations += 1
         group.addTask { [jobs, inbox] in
-            switch await jobs.create(start, method: method) {
+            let creation = await jobs.create(start, method: method, unless: { inbox.isStopping })
+            inbox.post { $0.creationsDone += 1 }
+            switch creation {
             case .created, .cancelled: break
             case .failed(let failure, let isRetryable):
                 inbox.post(
