@@ -35,7 +35,7 @@ struct LeaseTests {
     )
     func clockJumps() async throws {
         let (fleet, load, task) = try await begin()
-        for (hours, _) in zip([-1, 1, -1, 1, -1, 1], 0...) {
+        for hours in [-1, 1, -1, 1, -1, 1] {
             try await jump(hours, fleet)
             try await expectKept(task, by: "owner", load, fleet, changes: 1)
         }
@@ -53,7 +53,8 @@ struct LeaseTests {
 
     /// A long task with its owner, and another executor that would take it.
     private func begin() async throws -> (Fleet, Load, String) {
-        let nodes = 6
+        // One after the other, for longer than a busy machine needs for all that is looked at meanwhile.
+        let nodes = 12
         let fleet = try await Fleet.start(nodes: nodes, executors: 0, notifiers: 0)
         let load = try await Load(fleet: fleet, nodes: nodes)
         try await Simulator(fleet.host).slow((1...nodes).map { "node-\($0)" }, milliseconds: 3_000)
