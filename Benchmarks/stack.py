@@ -24,7 +24,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait(what, condition, seconds=90):
+def wait(what, condition, seconds=90, pause=0.02):
     """Waits until the condition gives something, and returns it."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -32,8 +32,25 @@ def wait(what, condition, seconds=90):
             value = condition()
             if value:
                 return value
-        time.sleep(0.02)
+        time.sleep(pause)
     raise RuntimeError(f"gave up waiting for {what}")
+
+
+def rate(what, count, total, pause=0.2, seconds=300):
+    """How many a second something counts, on its way to a total. Looks seldom: to look costs what is measured its processors."""
+    wait(f"the first of {what}", lambda: count() > 0)
+    begin, first = time.monotonic(), count()
+    last = (begin, first)
+    while True:
+        time.sleep(pause)
+        now, found = time.monotonic(), count()
+        # The end itself is seen late; what was seen on the way was not.
+        if found < total or last[0] == begin:
+            last = (now, found)
+        if found >= total:
+            return (last[1] - first) / (last[0] - begin)
+        if now - begin > seconds:
+            raise RuntimeError(f"gave up waiting for {what}: {found} of {total}")
 
 
 class Process:
@@ -193,7 +210,8 @@ class Stack:
 
     def wait_for_end(self, task, seconds=300):
         ends = ("succeeded", "failed", "cancelled", "rejected")
-        return wait(f"{task} to end", lambda: (lambda t: t["status"] in ends and t)(self.request("GET", f"/v1/tasks/{task}")[1]), seconds)
+        # Not more often: what looks is measured with what it looks at.
+        return wait(f"{task} to end", lambda: (lambda t: t["status"] in ends and t)(self.request("GET", f"/v1/tasks/{task}")[1]), seconds, 0.05)
 
     def sql(self, text):
         done = subprocess.run(

@@ -38,11 +38,7 @@ def rebuild(own, events):
     )
     own.start("intake", "intake-0")
     own.wait_until_ready("intake-0")
-    count = lambda: int(own.sql("SELECT count(*) FROM longshore.task_events"))
-    stack.wait("the first events", lambda: count() > 0)
-    begin, first = time.monotonic(), count()
-    stack.wait("all events", lambda: count() >= events, 300)
-    return (events - first) / (time.monotonic() - begin)
+    return stack.rate("the events", lambda: int(own.sql("SELECT count(*) FROM longshore.task_events")), events)
 
 
 def run():

@@ -2,7 +2,6 @@
 import json
 import os
 import subprocess
-import time
 
 import report
 import stack
@@ -38,10 +37,7 @@ def measure(own, count):
     loop(own, "produce", "longshore.requests", count, body)
     own.start("intake", "intake-0")
     own.wait_until_ready("intake-0")
-    stack.wait("the first request", lambda: accepted(own) > 0)
-    begin, first = time.monotonic(), accepted(own)
-    stack.wait("all requests", lambda: accepted(own) >= count, 300)
-    return (count - first) / (time.monotonic() - begin)
+    return stack.rate("the requests", lambda: accepted(own), count)
 
 
 def run():
