@@ -28,13 +28,15 @@ func library(
     _ name: String,
     _ dependencies: [Target.Dependency] = [],
     testedWith testDependencies: [Target.Dependency] = [],
+    fixtures: [String] = [],
     resources: [Resource]? = nil
 ) -> [Target] {
     [
         .target(name: name, dependencies: dependencies, resources: resources),
         .testTarget(
             name: "\(name)Tests",
-            dependencies: [.target(name: name), "TestSupport"] + dependencies + testDependencies
+            dependencies: [.target(name: name), "TestSupport"] + dependencies + testDependencies,
+            exclude: fixtures
         ),
     ]
 }
@@ -78,7 +80,11 @@ targets += library("LibPQ", ["CLibpq", "BlockingExecutor", "Redaction"])
 targets += library("KubernetesAPI", ["Curl", "WireFormats", "Redaction", logging, yams, subprocess])
 targets += library("OCIRegistry", ["Curl", "WireFormats", "Redaction", crypto])
 targets += library("LongshoreDomain", ["WireFormats", "Redaction"])
-targets += library("LongshoreMessages", ["LongshoreDomain", "WireFormats", "Redaction", crypto])
+targets += library(
+    "LongshoreMessages",
+    ["LongshoreDomain", "WireFormats", "Redaction", crypto],
+    fixtures: ["Fixtures"]
+)
 targets += library(
     "ServiceRuntime",
     [

@@ -28,11 +28,6 @@ struct IntakeMetrics: Sendable {
         Counter(label: "longshore_submissions", dimensions: [("source", source), ("outcome", outcome)]).increment()
     }
 
-    /// Sets how far a consumer is behind.
-    func setLag(group: String, topic: String, _ lag: Int64) {
-        Gauge(label: "longshore_consumer_lag", dimensions: [("group", group), ("topic", topic)]).record(lag)
-    }
-
     /// Sets how many tasks are in a phase.
     func setTasks(phase: String, _ count: Int) {
         Gauge(label: "longshore_tasks", dimensions: [("status", phase)]).record(count)

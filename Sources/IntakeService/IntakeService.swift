@@ -198,7 +198,8 @@ package final class IntakeService: Service {
             topics: [Topics.requests],
             deadLetterTopic: Topics.requestsDeadLetter
         )
-        loop.maximumBatch = 256
+        // Several of the batches in which tasks are accepted, so that one is at the database while another is on its way to Kafka.
+        loop.maximumBatch = 1_024
         try await run(loop, group: Self.requestsGroup) { _ in KafkaLoopHooks(handle: { await handler.handle($0) }) }
     }
 

@@ -38,11 +38,12 @@ package final class PQConnection: Sendable {
         let lockWait = Swift.min(milliseconds, longestLockWait)
         // A transaction that its client has forgotten must not hold locks for ever. And a plan that was made when a table was empty
         // must not be kept until the next analysis: going through a table that has grown since, row by row, once made a statement
-        // a hundred times dearer. Planning costs a fraction of a millisecond for each batch.
+        // a hundred times dearer. Planning costs a fraction of a millisecond for each batch. To compile a statement takes longer than
+        // any of ours, and a plan that is thought to be dear for want of statistics would be compiled.
         let settings = """
             SET statement_timeout = \(milliseconds); SET lock_timeout = \(lockWait);
             SET idle_in_transaction_session_timeout = \(max(60_000, milliseconds * 2)); SET TimeZone = 'UTC';
-            SET plan_cache_mode = force_custom_plan
+            SET plan_cache_mode = force_custom_plan; SET jit = off
             """
         try await connection.executor.run { () throws(PQError) in
             try handle.connect(configuration)

@@ -68,6 +68,16 @@ final class ClientHandle: @unchecked Sendable {
         self.log.write(level: level, facility: facility, text: text)
     }
 
+    /// Takes the log lines and errors that have come since the last call, of a client whose main queue nobody else reads.
+    func drain() {
+        guard let queue = rd_kafka_queue_get_main(self.pointer) else { return }
+        defer { rd_kafka_queue_destroy(queue) }
+        while let event = rd_kafka_queue_poll(queue, 0) {
+            self.writeLog(of: event)
+            rd_kafka_event_destroy(event)
+        }
+    }
+
     /// The error that made the client useless, if there is one.
     var fatalError: KafkaError? {
         var text = [CChar](repeating: 0, count: 512)

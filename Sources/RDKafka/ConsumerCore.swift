@@ -266,23 +266,6 @@ final class ConsumerCore: @unchecked Sendable {
         }
     }
 
-    func watermarks(_ partition: TopicPartition, timeout: Duration) throws(KafkaError) -> (low: Int64, high: Int64) {
-        let handle = try self.handle()
-        var low: Int64 = 0
-        var high: Int64 = 0
-        try KafkaError.check(
-            rd_kafka_query_watermark_offsets(
-                handle,
-                partition.topic,
-                partition.partition,
-                &low,
-                &high,
-                timeout.clampedMilliseconds
-            )
-        )
-        return (low, high)
-    }
-
     // MARK: - End
 
     /// How long the group may need to end. Beyond the longest time that a join can take there is no hope.

@@ -112,14 +112,14 @@ extension KafkaAdmin {
 
         func topics(timeout: Duration) throws(KafkaError) -> [String: Int] {
             guard let handle else { throw .closed }
-            defer { Self.drain(handle) }
+            defer { handle.drain() }
             let metadata = try Metadata(of: handle, scope: .all, timeout: timeout)
             return Dictionary(metadata.topics.map { ($0.name, $0.partitions) }) { first, _ in first }
         }
 
         func create(_ topics: [NewTopic], timeout: Duration) throws(KafkaError) {
             guard let handle else { throw .closed }
-            defer { Self.drain(handle) }
+            defer { handle.drain() }
             var objects: [OpaquePointer?] = []
             defer {
                 for case let object? in objects {
@@ -185,20 +185,10 @@ extension KafkaAdmin {
             }
         }
 
-        /// Takes the log lines that have come since the last call; nobody else reads them.
-        private static func drain(_ handle: ClientHandle) {
-            guard let queue = rd_kafka_queue_get_main(handle.pointer) else { return }
-            defer { rd_kafka_queue_destroy(queue) }
-            while let event = rd_kafka_queue_poll(queue, 0) {
-                handle.writeLog(of: event)
-                rd_kafka_event_destroy(event)
-            }
-        }
-
         func close() {
             guard let handle = self.handle else { return }
             self.handle = nil
-            Self.drain(handle)
+            handle.drain()
             handle.destroy()
         }
     }

@@ -49,12 +49,16 @@ extension KafkaConsumer {
                 "queued.max.messages.kbytes": "\(max(1, self.maximumPrefetchKilobytes))",
                 "auto.offset.reset": self.offsetReset.rawValue,
                 "topic.metadata.refresh.interval.ms": "\(refresh)",
-                "reconnect.backoff.max.ms": "2000",
-                "socket.keepalive.enable": "true",
-                // A small request must not wait until the one before it is acknowledged, which the other side may delay by 40 ms.
-                "socket.nagle.disable": "true",
-            ]
+            ].merging(Self.connectionProperties) { first, _ in first }
         }
+
+        /// How connections are kept; the same for every client that reads or asks.
+        static let connectionProperties = [
+            "reconnect.backoff.max.ms": "2000",
+            "socket.keepalive.enable": "true",
+            // A small request must not wait until the one before it is acknowledged, which the other side may delay by 40 ms.
+            "socket.nagle.disable": "true",
+        ]
 
         var reservedProperties: [String: String] {
             [

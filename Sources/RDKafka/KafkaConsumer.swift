@@ -12,10 +12,13 @@ import Synchronization
 /// Call ``close(timeout:)`` when done; a consumer that is only released leaves the group late.
 ///
 /// Thread safety: every method may be called from any thread. All calls of librdkafka run one after another on an own
-/// thread; a poll that waits is ended early by any other call.
+/// thread; a poll that waits is ended early by any other call. A group's member asks brokers (``watermarks(_:timeout:)``,
+/// ``partitionCount(topic:timeout:)`` and what ``lag()`` has to ask) through a second client, which delays no poll.
 package final class KafkaConsumer: Sendable {
     private let executor: BlockingExecutor
     private let core: ConsumerCore
+    /// Nil without a group: who reads partitions of its own choice asks before it reads, or seldom.
+    let inquiry: InquiryClient?
     private let options: Options
     private let logger: Logger
     private let isClosed = Mutex(false)
@@ -37,6 +40,7 @@ package final class KafkaConsumer: Sendable {
         self.executor = BlockingExecutor(label: "kafka-consumer")
         self.options = options
         self.logger = logger
+        self.inquiry = group.map { _ in InquiryClient(configuration: configuration, logger: logger) }
         self.core = ConsumerCore(logger: logger, commitTimeout: options.commitTimeout)
         var reserved = options.reservedProperties
         // librdkafka wants an id even where no group is joined.
@@ -164,7 +168,7 @@ package final class KafkaConsumer: Sendable {
         _ partition: TopicPartition,
         timeout: Duration
     ) async throws(KafkaError) -> (low: Int64, high: Int64) {
-        try await self.call { core throws(KafkaError) in try core.watermarks(partition, timeout: timeout) }
+        try await self.ask { client throws(KafkaError) in try client.watermarks(partition, timeout: timeout) }
     }
 
     /// Asks for the number of a topic's partitions.
@@ -175,26 +179,12 @@ package final class KafkaConsumer: Sendable {
     /// - Returns: The number of partitions.
     /// - Throws: `KafkaError`, with code `unknownTopic` when there is none.
     package func partitionCount(topic: String, timeout: Duration) async throws(KafkaError) -> Int {
-        try await self.call { core throws(KafkaError) in
-            guard let client = core.client else { throw .closed }
-            let metadata = try Metadata(of: client, scope: .topic(topic), timeout: timeout)
-            guard let found = metadata.topics.first(where: { $0.name == topic }) else {
-                throw KafkaError(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
-            }
-            try KafkaError.check(found.error)
-            return found.partitions
-        }
+        try await self.ask { client throws(KafkaError) in try client.partitionCount(topic: topic, timeout: timeout) }
     }
 
     /// The partitions that are assigned and answered for.
     package func assignment() async -> Set<TopicPartition> {
         await self.call { core in core.assigned }
-    }
-
-    /// How many records each assigned partition has that no poll has yielded. Takes at most a second; partitions about
-    /// which nothing is known are left out.
-    package func lag() async -> [TopicPartition: Int64] {
-        await self.call { core in (try? core.lag(limit: .seconds(1))) ?? [:] }
     }
 
     /// Time since a poll last began or ended.
@@ -237,10 +227,22 @@ package final class KafkaConsumer: Sendable {
             logger.warning("Kafka consumer did not end in time; it goes on by itself")
         }
         executor.shutdown()
+        await self.inquiry?.close(timeout: timeout)
+    }
+
+    /// Asks brokers something.
+    func ask<Success: Sendable>(
+        _ body: @Sendable @escaping (ClientHandle) throws(KafkaError) -> Success
+    ) async throws(KafkaError) -> Success {
+        if let inquiry { return try await inquiry.run(body) }
+        return try await self.call { core throws(KafkaError) in
+            guard let client = core.client else { throw .closed }
+            return try body(client)
+        }
     }
 
     /// Runs a call on the thread and ends a poll that waits there.
-    private func call<Success: Sendable, Failure: Error>(
+    func call<Success: Sendable, Failure: Error>(
         _ body: @Sendable @escaping (ConsumerCore) throws(Failure) -> Success
     ) async throws(Failure) -> Success {
         let core = self.core

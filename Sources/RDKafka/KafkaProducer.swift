@@ -169,12 +169,7 @@ package final class KafkaProducer: Sendable {
         let core = self.core
         return try await self.slowExecutor.run { () throws(KafkaError) in
             guard let handle = core.currentHandle else { throw .closed }
-            let metadata = try Metadata(of: handle, scope: .topic(topic), timeout: timeout)
-            guard let found = metadata.topics.first(where: { $0.name == topic }) else {
-                throw KafkaError(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
-            }
-            try KafkaError.check(found.error)
-            return found.partitions
+            return try handle.partitionCount(topic: topic, timeout: timeout)
         }
     }
 

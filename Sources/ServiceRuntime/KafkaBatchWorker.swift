@@ -27,13 +27,29 @@ struct KafkaBatchWorker: Sendable {
         }
     }
 
+    /// Items, and what is to be done with their messages.
+    struct Prepared: Sendable {
+        let items: [Item]
+        let handle: KafkaLoopHooks.Handle
+
+        func isFor(_ batch: [Item]) -> Bool {
+            items.count == batch.count && zip(items, batch).allSatisfy { $0 === $1 }
+        }
+    }
+
+    /// Makes ready what is done with items; changes nothing.
+    func prepare(_ items: [Item]) async -> Prepared {
+        Prepared(items: items, handle: await self.hooks.prepare(items.compactMap { try? $0.content.get() }))
+    }
+
     /// Handles a batch.
     ///
     /// - Parameters:
-    ///   - batch: The items.
+    ///   - prepared: The items, and what is to be done with them.
     ///   - nextOffsets: The offsets once all of them are done.
     /// - Returns: The items to be handled again, by index.
-    func work(_ batch: [Item], nextOffsets: [TopicPartition: Int64]) async -> [Int: Item] {
+    func work(_ prepared: Prepared, nextOffsets: [TopicPartition: Int64]) async -> [Int: Item] {
+        let batch = prepared.items
         var refused: [Int: KafkaRejection] = [:]
         var indices: [Int] = []
         var messages: [KafkaMessage] = []
@@ -53,7 +69,7 @@ struct KafkaBatchWorker: Sendable {
                 let key = item.record.topicPartition
                 offsets[key] = min(item.record.offset, offsets[key] ?? item.record.offset)
             }
-            let outcome = await self.handle(KafkaBatch(messages: messages, nextOffsets: offsets))
+            let outcome = await self.handle(KafkaBatch(messages: messages, nextOffsets: offsets), prepared.handle)
             for position in outcome.retried where indices.indices.contains(position) {
                 remaining[indices[position]] = batch[indices[position]]
             }
@@ -68,10 +84,10 @@ struct KafkaBatchWorker: Sendable {
         return remaining
     }
 
-    private func handle(_ batch: KafkaBatch) async -> KafkaBatch.Outcome {
+    private func handle(_ batch: KafkaBatch, _ handle: KafkaLoopHooks.Handle) async -> KafkaBatch.Outcome {
         let begin = ContinuousClock.now
         do {
-            let outcome = try await self.hooks.handle(batch)
+            let outcome = try await handle(batch)
             self.metrics.handled(in: begin.duration(to: .now))
             return outcome
         } catch is CancellationError {

@@ -54,7 +54,13 @@ package struct KafkaLoopConfiguration: Sendable {
 /// What a consumer loop calls.
 package struct KafkaLoopHooks: Sendable {
     /// Handles a batch. Throwing means that none of it is done: all of it comes again after a pause.
-    package var handle: @Sendable (KafkaBatch) async throws -> KafkaBatch.Outcome
+    package typealias Handle = @Sendable (KafkaBatch) async throws -> KafkaBatch.Outcome
+
+    /// Makes ready what is done with the messages of a batch, and changes nothing: it may be called for messages that are
+    /// never handed over, or handed over with others.
+    package var prepare: @Sendable ([KafkaMessage]) async -> Handle
+    /// Whether the next batch is polled and prepared while the one before is handled.
+    package var readsAhead: Bool
     /// How many further records of a topic may be handed over. 0 pauses the topic; records taken for topics that come
     /// first in the configuration count against it. Must not block; called several times a second.
     package var room: @Sendable (_ topic: String) -> Int
@@ -67,6 +73,24 @@ package struct KafkaLoopHooks: Sendable {
     /// a credential.
     package var keepsUnreadableValue: @Sendable (ConsumerRecord) -> Bool
 
+    /// Makes hooks that handle batches in two steps, so that the messages of one can be read while what the one before
+    /// says is written.
+    ///
+    /// - Parameters:
+    ///   - prepare: Makes ready what is done with messages.
+    ///   - onAssigned: Gives the offsets to begin at.
+    package init(
+        prepare: @escaping @Sendable ([KafkaMessage]) async -> Handle,
+        onAssigned: @escaping @Sendable ([TopicPartition]) async throws -> [TopicPartition: Int64] = { _ in [:] }
+    ) {
+        self.prepare = prepare
+        self.readsAhead = true
+        self.room = { _ in .max }
+        self.onAssigned = onAssigned
+        self.onRevoked = { _, _ in }
+        self.keepsUnreadableValue = { _ in false }
+    }
+
     /// Makes hooks; all but the handler have defaults.
     ///
     /// - Parameters:
@@ -76,13 +100,14 @@ package struct KafkaLoopHooks: Sendable {
     ///   - onRevoked: Told of partitions that were taken away; default nothing.
     ///   - keepsUnreadableValue: Whether a dead letter may carry an unreadable value; default no.
     package init(
-        handle: @escaping @Sendable (KafkaBatch) async throws -> KafkaBatch.Outcome,
+        handle: @escaping Handle,
         room: @escaping @Sendable (_ topic: String) -> Int = { _ in .max },
         onAssigned: @escaping @Sendable ([TopicPartition]) async throws -> [TopicPartition: Int64] = { _ in [:] },
         onRevoked: @escaping @Sendable (_ partitions: [TopicPartition], _ lost: Bool) async -> Void = { _, _ in },
         keepsUnreadableValue: @escaping @Sendable (ConsumerRecord) -> Bool = { _ in false }
     ) {
-        self.handle = handle
+        self.prepare = { _ in handle }
+        self.readsAhead = false
         self.room = room
         self.onAssigned = onAssigned
         self.onRevoked = onRevoked

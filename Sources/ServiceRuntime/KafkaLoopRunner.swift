@@ -6,7 +6,9 @@ import ServiceLifecycle
 
 /// Polls, works off batches, answers rebalances and commits: one step after another, in one task.
 ///
-/// The one exception is a handler that takes long: then ``keepAlive()`` polls beside it, with everything paused.
+/// There are two exceptions. Where the hooks want it, ``readAhead()`` polls and prepares the next batch beside the handler, so
+/// that messages are read while a database writes. And when a handler takes long, ``keepAlive()`` polls beside it, with
+/// everything paused.
 actor KafkaLoopRunner {
     private let consumer: KafkaConsumer
     private let worker: KafkaBatchWorker
@@ -22,6 +24,8 @@ actor KafkaLoopRunner {
     private var revocation: (partitions: [TopicPartition], lost: Bool)?
     private var lastCommit = ContinuousClock.now
     private var needsCommit = false
+    /// What comes next if all goes well with the batch in hand.
+    private var ahead: KafkaBatchWorker.Prepared?
 
     init(consumer: KafkaConsumer, worker: KafkaBatchWorker) {
         self.consumer = consumer
@@ -33,7 +37,8 @@ actor KafkaLoopRunner {
         self.audit = KafkaOffsetAudit(consumer: consumer, metrics: worker.metrics, logger: worker.logger)
         self.state = KafkaLoopState(
             topics: worker.configuration.topics,
-            maximumBatch: worker.configuration.maximumBatch
+            maximumBatch: worker.configuration.maximumBatch,
+            readsAhead: worker.hooks.readsAhead
         )
     }
 
@@ -41,7 +46,8 @@ actor KafkaLoopRunner {
         do {
             try await self.consumer.subscribe(self.configuration.topics)
             while !Self.isStopping {
-                try await self.pollOnce(timeout: self.pollTimeout)
+                // What was read ahead was polled for already.
+                if self.ahead == nil { try await self.pollOnce(timeout: self.pollTimeout) }
                 await self.workOff()
                 await self.finishRevocation()
                 await self.commit()
@@ -58,10 +64,11 @@ actor KafkaLoopRunner {
 
     private static var isStopping: Bool { Task.isCancelled || Task.isShuttingDownGracefully }
 
-    /// Shorter when a retry is due sooner.
+    /// Shorter when a retry is due sooner, none when something can be handled at once.
     private var pollTimeout: Duration {
         // One that is overdue waits for room: looking for it more often than usual would be a busy loop.
         let now = ContinuousClock.now
+        if self.state.hasNextBatch(now: now, room: self.hooks.room) { return .zero }
         guard let due = self.state.nextDue(after: now) else { return self.configuration.pollTimeout }
         return min(self.configuration.pollTimeout, max(.milliseconds(1), now.duration(to: due)))
     }
@@ -170,13 +177,19 @@ actor KafkaLoopRunner {
     }
 
     private func workOff() async {
+        let ahead = self.ahead
+        self.ahead = nil
         let batch = self.state.takeBatch(now: .now, room: self.hooks.room)
         guard !batch.isEmpty else { return }
         let worker = self.worker
         let offsets = self.state.nextOffsets(after: batch)
         let remaining = await withTaskGroup(of: Step.self) { group in
-            group.addTask { .worked(await worker.work(batch, nextOffsets: offsets)) }
             group.addTask {
+                let prepared = if let ahead, ahead.isFor(batch) { ahead } else { await worker.prepare(batch) }
+                return .worked(await worker.work(prepared, nextOffsets: offsets))
+            }
+            group.addTask {
+                await self.readAhead()
                 await self.keepAlive()
                 return .keptAlive
             }
@@ -195,6 +208,19 @@ actor KafkaLoopRunner {
             let delay = self.configuration.retryDelay(afterAttempt: attempt)
             return .now + delay * Double.random(in: 0.8...1.2)
         }
+    }
+
+    /// Polls and prepares what comes after the batch in hand, once. If it turns out to be something else, because records have
+    /// to be handled again or partitions were taken away, what was prepared is dropped. A few records are not prepared: until
+    /// the batch in hand is done others come, and one large batch costs less than two.
+    private func readAhead() async {
+        guard self.hooks.readsAhead, self.revocation == nil, !Self.isStopping else { return }
+        if self.state.waiting < self.configuration.maximumBatch {
+            // The next poll of the loop itself fails the same way and ends it.
+            guard (try? await self.pollOnce(timeout: .zero)) != nil else { return }
+        }
+        let next = self.state.nextBatch(now: .now, room: self.hooks.room)
+        if next.count * 2 >= self.configuration.maximumBatch { self.ahead = await self.worker.prepare(next) }
     }
 
     /// Polls while a handler runs for long, so that the group sees this member; returns when the handler must stop.

@@ -41,8 +41,9 @@ struct KafkaLoopState {
         /// When the queue may be handled again after a failure.
         var due: ContinuousClock.Instant?
 
+        /// Whether the first items of the queue may be handled once nothing is in hand.
         func isReady(at now: ContinuousClock.Instant) -> Bool {
-            !self.queue.isEmpty && self.inHand == 0 && self.due.map { $0 <= now } ?? true
+            !self.queue.isEmpty && self.due.map { $0 <= now } ?? true
         }
 
         mutating func take(_ limit: Int, into batch: inout [Item]) {
@@ -73,11 +74,14 @@ struct KafkaLoopState {
     private var generation = 0
     private let topicOrder: [String: Int]
     private let maximumBatch: Int
+    private let readsAhead: Bool
 
     /// - Parameters:
     ///   - topics: The topics, the most urgent first.
     ///   - maximumBatch: The most items of a batch.
-    init(topics: [String], maximumBatch: Int) {
+    ///   - readsAhead: Whether partitions are fetched while items of them wait for their turn, up to a batch for each.
+    init(topics: [String], maximumBatch: Int, readsAhead: Bool = false) {
+        self.readsAhead = readsAhead
         self.topicOrder = Dictionary(topics.enumerated().map { ($1, $0) }) { first, _ in first }
         self.maximumBatch = maximumBatch
     }
@@ -110,13 +114,40 @@ struct KafkaLoopState {
     /// is room for. Records taken for one topic use up the room of the topics after it.
     mutating func takeBatch(now: ContinuousClock.Instant, room: (String) -> Int) -> [Item] {
         var batch: [Item] = []
-        for key in self.partitions.keys.sorted(by: self.isMoreUrgent) {
-            guard self.partitions[key]?.isReady(at: now) == true else { continue }
-            let limit = max(0, min(self.maximumBatch, room(key.topic)) - batch.count)
-            guard limit > 0 else { continue }
-            self.partitions[key]?.take(limit, into: &batch)
+        for share in self.shares(now: now, room: room, of: { $0.inHand == 0 }) {
+            self.partitions[share.key]?.take(share.count, into: &batch)
         }
         return batch
+    }
+
+    /// What ``takeBatch(now:room:)`` would take if all in hand were done.
+    func nextBatch(now: ContinuousClock.Instant, room: (String) -> Int) -> [Item] {
+        self.shares(now: now, room: room, of: { _ in true }).flatMap {
+            self.partitions[$0.key]?.queue.prefix($0.count) ?? []
+        }
+    }
+
+    /// Whether ``nextBatch(now:room:)`` is anything.
+    func hasNextBatch(now: ContinuousClock.Instant, room: (String) -> Int) -> Bool {
+        !self.shares(now: now, room: room, of: { _ in true }).isEmpty
+    }
+
+    /// How many items of which partitions make up a batch, the most urgent first.
+    private func shares(
+        now: ContinuousClock.Instant,
+        room: (String) -> Int,
+        of isMeant: (Partition) -> Bool
+    ) -> [(key: TopicPartition, count: Int)] {
+        var shares: [(key: TopicPartition, count: Int)] = []
+        var total = 0
+        for key in self.partitions.keys.sorted(by: self.isMoreUrgent) {
+            guard let partition = self.partitions[key], isMeant(partition), partition.isReady(at: now) else { continue }
+            let count = min(partition.queue.count, min(self.maximumBatch, room(key.topic)) - total)
+            guard count > 0 else { continue }
+            shares.append((key, count))
+            total += count
+        }
+        return shares
     }
 
     /// The next offset to read, by partition, once all of a batch is done.
@@ -181,15 +212,25 @@ struct KafkaLoopState {
     }
 
     /// The partitions that must not be fetched now: they have records that wait, or their topic has no room.
-    func pauses(whileBusy: Bool, room: (String) -> Int) -> Set<TopicPartition> {
+    func pauses(
+        whileBusy: Bool,
+        now: ContinuousClock.Instant = .now,
+        room: (String) -> Int
+    ) -> Set<TopicPartition> {
         if whileBusy {
             return self.assigned
         }
         return Set(
             self.partitions.filter { key, partition in
-                !partition.queue.isEmpty || partition.inHand > 0 || room(key.topic) <= 0
+                room(key.topic) <= 0 || partition.inHand > 0
+                    || !partition.queue.isEmpty && !self.mayReadAhead(partition, at: now)
             }.keys
         )
+    }
+
+    /// Whether more may be fetched of a partition although items of it wait. To pause it would throw away what was fetched.
+    private func mayReadAhead(_ partition: Partition, at now: ContinuousClock.Instant) -> Bool {
+        self.readsAhead && partition.isReady(at: now) && partition.queue.count < self.maximumBatch
     }
 
     /// When the next retry becomes due that is not due yet.

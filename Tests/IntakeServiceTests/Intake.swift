@@ -285,6 +285,21 @@ final class LogBook: Sendable {
     }
 }
 
+extension MessageRecord {
+    /// The message as it is read of a topic's first partition.
+    func read(offset: Int64, timestampMilliseconds: Int64) throws -> KafkaMessage {
+        let read = ConsumerRecord(
+            topicPartition: TopicPartition(topic: topic, partition: 0),
+            offset: offset,
+            timestampMilliseconds: timestampMilliseconds,
+            key: key,
+            value: value,
+            headers: headers.map { KafkaHeader(name: $0.name, value: $0.value) }
+        )
+        return KafkaMessage(record: read, event: try CloudEvent(read))
+    }
+}
+
 extension TaskEvent {
     /// An event of a task of project `default`, cluster `default`.
     static func sample(

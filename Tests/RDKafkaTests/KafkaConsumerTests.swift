@@ -1,4 +1,5 @@
 import RDKafka
+import Synchronization
 import TestSupport
 import Testing
 
@@ -118,6 +119,46 @@ import Testing
         try await reader.poll { $0.records.count == 10 }
         #expect(await consumer.lag() == [partition("t"): 0, partition("t", 1): 4])
         #expect(try await consumer.watermarks(partition("t"), timeout: .seconds(10)) == (0, 10))
+        await consumer.close(timeout: .seconds(10))
+    }
+
+    /// A broker answers a connection's requests in their order, so that one that waits for a fetch holds up all behind it.
+    @Test func `questions to the broker are answered while a poll waits`() async throws {
+        let cluster = try MockCluster(brokers: 1)
+        try cluster.createTopic("t", partitions: 1)
+        try await cluster.fill("t", 0..<1)
+        let consumer = try cluster.consumer { $0.fetchWaitMaximum = .seconds(30) }
+        try await consumer.subscribe(["t"])
+        var reader = Reader(consumer)
+        try await reader.poll { $0.records.count == 1 }
+        let hasPolled = Mutex(false)
+        let waiting = Task {
+            let events = try await consumer.poll(maximum: 10, timeout: .seconds(60))
+            hasPolled.withLock { $0 = true }
+            return events
+        }
+        // The thread takes what is handed over in order, so that the poll holds it from here on.
+        try await Task.sleep(for: .milliseconds(200))
+        #expect(try await consumer.watermarks(partition("t"), timeout: .seconds(20)) == (0, 1))
+        #expect(try await consumer.partitionCount(topic: "t", timeout: .seconds(20)) == 1)
+        #expect(!hasPolled.withLock { $0 })
+        consumer.interrupt()
+        #expect(try await waiting.value.isEmpty)
+        await consumer.close(timeout: .seconds(10))
+    }
+
+    @Test func `what comes into a paused partition counts as lag`() async throws {
+        let cluster = try MockCluster(brokers: 1)
+        try cluster.createTopic("t", partitions: 1)
+        try await cluster.fill("t", 0..<2)
+        let consumer = try cluster.consumer()
+        try await consumer.subscribe(["t"])
+        var reader = Reader(consumer)
+        try await reader.poll { $0.records.count == 2 }
+        #expect(await consumer.lag() == [partition("t"): 0])
+        await consumer.pause([partition("t")])
+        try await cluster.fill("t", 2..<7)
+        #expect(await consumer.lag() == [partition("t"): 5])
         await consumer.close(timeout: .seconds(10))
     }
 

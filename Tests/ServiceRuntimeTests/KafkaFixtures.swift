@@ -1,5 +1,6 @@
 import Logging
 import LongshoreMessages
+import Metrics
 import RDKafka
 import ServiceRuntime
 import Synchronization
@@ -84,6 +85,40 @@ func eventRecord(_ id: String, topic: String, partition: Int32 = 0) -> ProducerR
     var record = ProducerRecord(testEvent(id).kafkaRecord(topic: topic, key: id))
     record.partition = partition
     return record
+}
+
+extension KafkaProducer {
+    /// Writes events with these numbers as their ids to one partition.
+    func fill(_ ids: Range<Int>, topic: String = "t", partition: Int32 = 0) async throws {
+        let records = ids.map { eventRecord("\($0)", topic: topic, partition: partition) }
+        for outcome in await self.send(records) { _ = try outcome.get() }
+    }
+}
+
+/// Fails so often, and then no more.
+final class Failures: Sendable {
+    struct Unavailable: Error {}
+
+    private let left: Mutex<Int>
+
+    init(_ count: Int) { self.left = Mutex(count) }
+
+    func failIfAnyIsLeft() throws {
+        let fails = self.left.withLock { left in
+            left -= 1
+            return left >= 0
+        }
+        if fails { throw Unavailable() }
+    }
+}
+
+/// Where this process's metrics go, from the first use on.
+enum SharedMetrics {
+    static let registry: MetricsRegistry = {
+        let registry = MetricsRegistry()
+        MetricsSystem.bootstrap(registry)
+        return registry
+    }()
 }
 
 /// Collects what a handler was given.

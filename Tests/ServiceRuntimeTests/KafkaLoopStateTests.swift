@@ -9,8 +9,8 @@ import Testing
     private let low = TopicPartition(topic: "low", partition: 0)
     private let start = ContinuousClock.now
 
-    private func state(maximumBatch: Int = 100) -> KafkaLoopState {
-        var state = KafkaLoopState(topics: ["high", "low"], maximumBatch: maximumBatch)
+    private func state(maximumBatch: Int = 100, readsAhead: Bool = false) -> KafkaLoopState {
+        var state = KafkaLoopState(topics: ["high", "low"], maximumBatch: maximumBatch, readsAhead: readsAhead)
         state.assign([self.high, self.low])
         return state
     }
@@ -166,6 +166,38 @@ import Testing
         var state = self.state(maximumBatch: 3)
         self.receive(0...9, of: self.high, into: &state)
         #expect(state.takeBatch(now: self.start) { _ in .max }.count == 3)
+    }
+
+    @Test func `the next batch is known while one is in hand, unless that has to come again`() {
+        var state = self.state(maximumBatch: 3, readsAhead: true)
+        self.receive(0...4, of: self.high, into: &state)
+        self.receive(0...1, of: self.low, into: &state)
+        let first = state.takeBatch(now: self.start) { _ in .max }
+        let next = state.nextBatch(now: self.start) { _ in .max }
+        #expect(self.offsets(first) == [0, 1, 2])
+        #expect(next.map(\.record.topicPartition) == [self.high, self.high, self.low])
+        #expect(self.offsets(next) == [3, 4, 0])
+        var failed = state
+        state.complete(first, remaining: [:]) { _ in self.start }
+        let second = state.takeBatch(now: self.start) { _ in .max }
+        let isSame = second.elementsEqual(next, by: ===)
+        #expect(isSame)
+        failed.complete(first, remaining: [1: first[1]]) { _ in self.start }
+        #expect(self.offsets(failed.takeBatch(now: self.start) { _ in .max }) == [1, 3, 4])
+    }
+
+    @Test func `who reads ahead pauses what waits for another try, and what has waited for long enough to be a batch`()
+    {
+        var state = self.state(maximumBatch: 3, readsAhead: true)
+        self.receive(0...1, of: self.high, into: &state)
+        self.receive(0...2, of: self.low, into: &state)
+        #expect(state.pauses(whileBusy: false, now: self.start) { _ in .max } == [self.low])
+        #expect(state.pauses(whileBusy: false, now: self.start) { _ in 0 } == [self.high, self.low])
+        let due = self.start + .seconds(1)
+        let batch = state.takeBatch(now: self.start) { _ in .max }
+        state.complete(batch, remaining: [0: batch[0]]) { _ in due }
+        #expect(state.pauses(whileBusy: false, now: self.start) { _ in .max } == [self.high])
+        #expect(state.pauses(whileBusy: false, now: due) { _ in .max }.isEmpty)
     }
 
     @Test func `what ends after its partition was taken away does not count`() {

@@ -42,14 +42,10 @@ import WireFormats
         return cluster
     }
 
-    private func fill(_ producer: KafkaProducer, _ ids: Range<Int>, topic: String = "t") async throws {
-        for outcome in await producer.send(ids.map { eventRecord("\($0)", topic: topic) }) { _ = try outcome.get() }
-    }
-
     @Test func `hands over every event, commits and goes on there`() async throws {
         let cluster = try self.cluster()
         let producer = try cluster.makeProducer()
-        try await self.fill(producer, 0..<50)
+        try await producer.fill(0..<50)
         let handled = HandledIDs()
         let hooks = KafkaLoopHooks { batch in
             handled.append(batch)
@@ -61,7 +57,7 @@ import WireFormats
         #expect(handled.all == (0..<50).map { "\($0)" })
         #expect(try await cluster.committed("t") == 50)
 
-        try await self.fill(producer, 50..<60)
+        try await producer.fill(50..<60)
         try await withLoop(try self.loop(cluster, producer: producer, hooks: hooks)) {
             try await waitUntil("the new records") { handled.all.count == 60 }
         }
@@ -72,15 +68,11 @@ import WireFormats
     @Test func `a handler that fails gets the same records again, in order`() async throws {
         let cluster = try self.cluster()
         let producer = try cluster.makeProducer()
-        try await self.fill(producer, 0..<5)
-        let failures = Mutex(3)
+        try await producer.fill(0..<5)
+        let failures = Failures(3)
         let handled = HandledIDs()
         let hooks = KafkaLoopHooks { batch in
-            let fails = failures.withLock { left in
-                left -= 1
-                return left >= 0
-            }
-            if fails { throw Unavailable() }
+            try failures.failIfAnyIsLeft()
             handled.append(batch)
             return .done
         }
@@ -95,7 +87,7 @@ import WireFormats
     @Test func `nothing is committed while the handler fails`() async throws {
         let cluster = try self.cluster()
         let producer = try cluster.makeProducer()
-        try await self.fill(producer, 0..<5)
+        try await producer.fill(0..<5)
         let attempts = Mutex(0)
         let hooks = KafkaLoopHooks { _ in
             attempts.withLock { $0 += 1 }
@@ -111,7 +103,7 @@ import WireFormats
     @Test func `single records are retried while the rest is done`() async throws {
         let cluster = try self.cluster()
         let producer = try cluster.makeProducer()
-        try await self.fill(producer, 0..<10)
+        try await producer.fill(0..<10)
         let seen = Mutex<[String: Int]>([:])
         let hooks = KafkaLoopHooks { batch in
             var outcome = KafkaBatch.Outcome.done
@@ -126,7 +118,7 @@ import WireFormats
         }
         try await withLoop(try self.loop(cluster, producer: producer, hooks: hooks)) {
             try await waitUntil("the third try") { seen.withLock { $0["3"] == 3 && $0.count == 10 } }
-            try await self.fill(producer, 10..<12)
+            try await producer.fill(10..<12)
             try await waitUntil("later records") { seen.withLock { $0.count == 12 } }
         }
         #expect(seen.withLock { $0.filter { $0.key != "3" }.values.allSatisfy { $0 == 1 } })
@@ -186,7 +178,7 @@ import WireFormats
     @Test func `what a handler rejects goes to the dead-letter topic too`() async throws {
         let cluster = try self.cluster()
         let producer = try cluster.makeProducer()
-        try await self.fill(producer, 0..<3)
+        try await producer.fill(0..<3)
         let handled = HandledIDs()
         let hooks = KafkaLoopHooks { batch in
             handled.append(batch)
@@ -234,7 +226,7 @@ import WireFormats
     @Test func `a topic without room waits while the urgent one goes on`() async throws {
         let cluster = try self.cluster(["high", "low", "dlq"])
         let producer = try cluster.makeProducer()
-        try await self.fill(producer, 0..<5, topic: "low")
+        try await producer.fill(0..<5, topic: "low")
         let hasRoom = Mutex(false)
         let handled = HandledIDs()
         let hooks = KafkaLoopHooks(
@@ -251,9 +243,9 @@ import WireFormats
             hooks: hooks
         )
         try await withLoop(loop) {
-            try await self.fill(producer, 100..<110, topic: "high")
+            try await producer.fill(100..<110, topic: "high")
             try await waitUntil("the urgent ones") { handled.all.count == 10 }
-            try await self.fill(producer, 110..<115, topic: "high")
+            try await producer.fill(110..<115, topic: "high")
             try await waitUntil("more urgent ones") { handled.all.count == 15 }
             #expect(handled.all.allSatisfy { $0.count == 3 })
             hasRoom.withLock { $0 = true }
@@ -264,25 +256,52 @@ import WireFormats
         await producer.close(timeout: .seconds(5))
     }
 
+    /// The operations guide's alarms hang on it.
+    @Test func `what waits for room is in the lag that is shown`() async throws {
+        let cluster = try self.cluster()
+        let producer = try cluster.makeProducer()
+        var configuration = self.configuration()
+        configuration.name = "test-lag"
+        configuration.lagInterval = .milliseconds(50)
+        let handled = HandledIDs()
+        let room = Mutex(0)
+        let hooks = KafkaLoopHooks(
+            handle: { batch in
+                handled.append(batch)
+                return .done
+            },
+            room: { _ in room.withLock { $0 } }
+        )
+        let metrics = SharedMetrics.registry
+        let loop = try self.loop(cluster, producer: producer, configuration: configuration, hooks: hooks)
+        func shows(_ lag: Int) -> Bool {
+            metrics.exposition().contains("longshore_kafka_lag{consumer=\"test-lag\",topic=\"t\"} \(lag)\n")
+        }
+        try await withLoop(loop) {
+            try await waitUntil("the assignment") { shows(0) }
+            try await producer.fill(0..<4)
+            try await waitUntil("the lag") { shows(4) }
+            room.withLock { $0 = 100 }
+            try await waitUntil("the records") { handled.all.count == 4 && shows(0) }
+        }
+        await producer.close(timeout: .seconds(5))
+    }
+
     @Test func `reading begins at the offsets that the hook knows, once it does`() async throws {
         let cluster = try self.cluster()
         let producer = try cluster.makeProducer()
-        try await self.fill(producer, 0..<10)
+        try await producer.fill(0..<10)
         // A group that the broker does not know would be read from its beginning.
         try await cluster.commit(2, TopicPartition(topic: "t", partition: 0))
         let handled = HandledIDs()
-        let failures = Mutex(2)
+        let failures = Failures(2)
         let hooks = KafkaLoopHooks(
             handle: { batch in
                 handled.append(batch)
                 return .done
             },
             onAssigned: { partitions in
-                let fails = failures.withLock { left in
-                    left -= 1
-                    return left >= 0
-                }
-                if fails { throw Unavailable() }
+                try failures.failIfAnyIsLeft()
                 return Dictionary(uniqueKeysWithValues: partitions.map { ($0, 7) })
             }
         )
@@ -295,7 +314,7 @@ import WireFormats
     @Test func `a slow handler keeps its membership and its work counts`() async throws {
         let cluster = try self.cluster(partitions: 2)
         let producer = try cluster.makeProducer()
-        try await self.fill(producer, 0..<3)
+        try await producer.fill(0..<3)
         var configuration = self.configuration()
         configuration.handlerGrace = .milliseconds(50)
         let gate = AsyncStream<Void>.makeStream()
@@ -330,7 +349,7 @@ import WireFormats
     @Test func `a rebalance waits for the batch in hand and commits it`() async throws {
         let cluster = try self.cluster(partitions: 2)
         let producer = try cluster.makeProducer()
-        try await self.fill(producer, 0..<3)
+        try await producer.fill(0..<3)
         var configuration = self.configuration()
         configuration.handlerGrace = .milliseconds(50)
         let gate = AsyncStream<Void>.makeStream()
@@ -362,7 +381,7 @@ import WireFormats
                 #expect(revoked.withLock { $0 } == 0)
                 gate.continuation.finish()
                 try await waitUntil("the rebalance") { revoked.withLock { $0 } >= 1 }
-                try await self.fill(producer, 3..<6)
+                try await producer.fill(3..<6)
                 try await waitUntil("the rest") { Set(first.all + second.all).count == 6 }
             }
         }
@@ -372,7 +391,7 @@ import WireFormats
     @Test func `a graceful stop finishes the batch in hand, commits and leaves`() async throws {
         let cluster = try self.cluster()
         let producer = try cluster.makeProducer()
-        try await self.fill(producer, 0..<3)
+        try await producer.fill(0..<3)
         let started = AsyncStream<Void>.makeStream()
         let gate = AsyncStream<Void>.makeStream()
         let hooks = KafkaLoopHooks { batch in
@@ -397,7 +416,7 @@ import WireFormats
     @Test func `a stop cancels a handler that does not finish, and its work comes again`() async throws {
         let cluster = try self.cluster()
         let producer = try cluster.makeProducer()
-        try await self.fill(producer, 0..<3)
+        try await producer.fill(0..<3)
         var configuration = self.configuration()
         configuration.handlerGrace = .milliseconds(20)
         configuration.drainTimeout = .milliseconds(100)
@@ -423,7 +442,7 @@ import WireFormats
     @Test func `a commit that fails does not stop the loop and is made up for`() async throws {
         let cluster = try self.cluster()
         let producer = try cluster.makeProducer()
-        try await self.fill(producer, 0..<3)
+        try await producer.fill(0..<3)
         cluster.pushRequestErrors(api: 8, [27, 22])
         let handled = HandledIDs()
         let hooks = KafkaLoopHooks { batch in
@@ -432,7 +451,7 @@ import WireFormats
         }
         try await withLoop(try self.loop(cluster, producer: producer, hooks: hooks)) {
             try await waitUntil("the commit") { try await cluster.committed("t") == 3 }
-            try await self.fill(producer, 3..<6)
+            try await producer.fill(3..<6)
             try await waitUntil("the rest") { Set(handled.all).count == 6 }
         }
         #expect(try await cluster.committed("t") == 6)
@@ -442,7 +461,7 @@ import WireFormats
     @Test func `events go on when the broker was down`() async throws {
         let cluster = try self.cluster()
         let producer = try cluster.makeProducer()
-        try await self.fill(producer, 0..<3)
+        try await producer.fill(0..<3)
         let handled = HandledIDs()
         let hooks = KafkaLoopHooks { batch in
             handled.append(batch)
@@ -453,7 +472,7 @@ import WireFormats
             try cluster.setBrokerDown(1)
             try await Task.sleep(for: .milliseconds(500))
             try cluster.setBrokerUp(1)
-            try await self.fill(producer, 3..<6)
+            try await producer.fill(3..<6)
             try await waitUntil("the rest") { Set(handled.all).count == 6 }
         }
         await producer.close(timeout: .seconds(5))

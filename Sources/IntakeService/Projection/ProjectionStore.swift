@@ -36,21 +36,33 @@ struct ProjectionStore: Sendable {
 
     // MARK: - Applying
 
-    /// Applies a batch in one transaction. The same batch may come again; it changes nothing then.
-    func apply(_ batch: ProjectionBatch, nextOffsets: [TopicPartition: Int64]) async throws {
-        let events = batch.events + batch.queuedEvents
-        // What the announcements say is in the rows already.
-        let fold = ProjectionFold(batch.events.map(\.event))
+    /// What a batch changes. Made without the database, while that is busy with the batch before.
+    struct Changes: Sendable {
+        let batch: ProjectionBatch
+        fileprivate let statements: [PQStatement]
+
+        init(_ batch: ProjectionBatch) {
+            self.batch = batch
+            let events = batch.events + batch.queuedEvents
+            var statements = [ProjectionStore.absent(batch.describedTasks)]
+            if !batch.submissions.isEmpty { statements.append(ProjectionStore.turn(batch.submissions)) }
+            if !events.isEmpty { statements.append(ProjectionStore.insert(events)) }
+            // What the announcements say is in the rows already.
+            statements += ProjectionStore.update(ProjectionFold(batch.events.map(\.event)))
+            statements += LostTasks.notes(of: batch)
+            self.statements = statements
+        }
+    }
+
+    /// Applies what a batch changes, in one transaction. The same batch may come again; it changes nothing then.
+    func apply(_ changes: Changes, nextOffsets: [TopicPartition: Int64]) async throws {
         try await pool.transaction { connection in
             // On the disk before it counts: the consumer goes on reading behind it, and would not come back for what a crash of
             // the server had forgotten.
-            var statements: [PQStatement] = [Self.offsets(nextOffsets), Self.absent(batch.describedTasks)]
-            if !batch.submissions.isEmpty { statements.append(Self.turn(batch.submissions)) }
-            if !events.isEmpty { statements.append(Self.insert(events)) }
-            statements += Self.update(fold)
-            statements += LostTasks.notes(of: batch)
-            let absent = try await connection.pipeline(statements)[1].map { try $0.text("id") }
-            if !absent.isEmpty { try await add(Set(absent), of: batch, connection) }
+            let before = [Self.lookupsOnly, Self.offsets(nextOffsets)]
+            let absent = try await connection.pipeline(before + changes.statements)[before.count]
+                .map { try $0.text("id") }
+            if !absent.isEmpty { try await add(Set(absent), of: changes.batch, connection) }
         }
     }
 
@@ -79,6 +91,15 @@ struct ProjectionStore: Sendable {
 
     // MARK: - Statements
 
+    /// For the transaction: everything in it is found by its key, in an index. A planner that knows nothing of a table yet, which
+    /// is so on each new day and while the read model is rebuilt, reads all of it for each batch instead.
+    private static let lookupsOnly = PQStatement(
+        """
+        SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+            set_config('enable_mergejoin', 'off', true)
+        """
+    )
+
     private static func offsets(_ offsets: [TopicPartition: Int64]) -> PQStatement {
         let sorted = offsets.sorted { $0.key < $1.key }
         return PQStatement(
@@ -100,7 +121,7 @@ struct ProjectionStore: Sendable {
         "(t.phase = 'accepting' OR (t.phase = 'rejected' AND t.reason = '\(TaskStore.neverPublished)'))"
 
     /// Finds the tasks that have no row. Comes before ``turn(_:)``: what it sees, that sees too.
-    private static func absent(_ tasks: [TaskID]) -> PQStatement {
+    fileprivate static func absent(_ tasks: [TaskID]) -> PQStatement {
         PQStatement(
             """
             SELECT u.id FROM unnest($1::text[]) AS u(id)
@@ -121,7 +142,7 @@ struct ProjectionStore: Sendable {
     /// announcement says too, the first of the task's events, which needs no folding then. Where later events were quicker,
     /// only the time and the message's place are missing. A message at another place is another message: what was suspected of
     /// the last one is over.
-    private static func turn(_ submissions: [ProjectionBatch.Submission]) -> PQStatement {
+    fileprivate static func turn(_ submissions: [ProjectionBatch.Submission]) -> PQStatement {
         // Rows are locked in the order of their ids, so that two that turn the same tasks cannot lock each other out. Of a task
         // that was sent twice the first message is when it was queued, and the last one is where it is.
         PQStatement(
@@ -158,19 +179,27 @@ struct ProjectionStore: Sendable {
         )
     }
 
-    /// The same event may be sent again with another time; its id is what makes it the same.
-    private static func insert(_ events: [ProjectionBatch.Event]) -> PQStatement {
+    /// The same event may be sent again with another time; its id is what makes it the same. It is looked for on the days on which
+    /// it can have been: not before its task was accepted, give or take what clocks differ, and not after today.
+    fileprivate static func insert(_ events: [ProjectionBatch.Event]) -> PQStatement {
         var seen: Set<String> = []
         let unique = events.filter { seen.insert($0.event.id).inserted }
+        let latest = unique.map(\.event.time.microsecondsSinceEpoch).max() ?? 0
         return PQStatement(
             """
             WITH u AS (
                 SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[], $6::jsonb[])
                     AS u(event_id, task_id, sequence, type, time, event)
+            ), days AS (
+                SELECT CASE WHEN count(*) = cardinality($7) THEN min(accepted_at) - interval '1 day' ELSE '-infinity' END AS first
+                FROM longshore.tasks WHERE id = ANY($7)
             ), fresh AS (
                 INSERT INTO longshore.task_events (event_id, task_id, sequence, type, time, event)
                 SELECT * FROM u
-                WHERE NOT EXISTS (SELECT FROM longshore.task_events e WHERE e.event_id = u.event_id)
+                WHERE NOT EXISTS (SELECT FROM longshore.task_events e WHERE e.event_id = u.event_id
+                    AND e.time >= (SELECT first FROM days) AND e.time <= greatest(now(), $8) + interval '1 day'
+                    -- One at a time: a join goes through all that are within the time.
+                    OFFSET 0)
                 ON CONFLICT DO NOTHING
                 RETURNING task_id
             )
@@ -183,11 +212,12 @@ struct ProjectionStore: Sendable {
                 .textArray(unique.map(\.event.id)), .textArray(unique.map(\.event.taskID.text)),
                 .intArray(unique.map(\.event.sequence)), .textArray(unique.map(\.event.type.rawValue)),
                 .timestampArray(unique.map(\.event.time.microsecondsSinceEpoch)), .jsonArray(unique.map(\.text)),
+                .textArray(Set(unique.map(\.event.taskID.text)).sorted()), .timestamp(microsecondsSince1970: latest),
             ]
         )
     }
 
-    private static func update(_ fold: ProjectionFold) -> [PQStatement] {
+    fileprivate static func update(_ fold: ProjectionFold) -> [PQStatement] {
         var statements: [PQStatement] = []
         if !fold.tasks.isEmpty { statements.append(updateTasks(fold)) }
         if !fold.nodes.isEmpty { statements.append(upsertNodes(fold)) }

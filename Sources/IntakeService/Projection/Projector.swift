@@ -35,7 +35,10 @@ struct Projector: Sendable {
     /// - Returns: The hooks.
     func hooks(_ consumer: KafkaConsumer) -> KafkaLoopHooks {
         KafkaLoopHooks(
-            handle: { batch in try await apply(batch) },
+            prepare: { messages in
+                let changes = await read(messages)
+                return { batch in try await apply(changes, nextOffsets: batch.nextOffsets) }
+            },
             onAssigned: { partitions in
                 announced.begin(try await consumer.committed(partitions, timeout: .seconds(5)))
                 let kept = try await store.offsets(for: partitions)
@@ -44,16 +47,26 @@ struct Projector: Sendable {
         )
     }
 
-    /// Applies a batch. Throwing leaves everything as it was: the same records come again.
-    func apply(_ batch: KafkaBatch) async throws -> KafkaBatch.Outcome {
-        let content = await ProjectionBatch.reading(batch.messages, isWritten: written.contains)
+    /// Reads messages; changes nothing in the read model.
+    private func read(_ messages: [KafkaMessage]) async -> ProjectionStore.Changes {
+        let batch = await ProjectionBatch.reading(messages, isWritten: written.contains)
+        // Noted before it is so: the announcement is passed over on the way, and stands in the same transaction as what
+        // announces it, which comes again until it is written.
+        written.insert(batch.queuedEvents)
+        return ProjectionStore.Changes(batch)
+    }
+
+    /// Applies what a batch changes. Throwing leaves everything as it was: the same records come again.
+    private func apply(
+        _ changes: ProjectionStore.Changes,
+        nextOffsets: [TopicPartition: Int64]
+    ) async throws -> KafkaBatch.Outcome {
         // Who subscribes to “queued” is told once, not again with each rebuild.
-        let fresh = content.queuedEvents(where: { announced.isNew($0, at: $1) })
+        let fresh = changes.batch.queuedEvents(where: { announced.isNew($0, at: $1) })
         for report in await producer.send(fresh.map(\.record)) { _ = try report.get() }
-        try await metrics.timed("project") { try await store.apply(content, nextOffsets: batch.nextOffsets) }
-        written.insert(content.queuedEvents)
-        metrics.eventsFolded.increment(by: content.events.count)
-        return KafkaBatch.Outcome(rejected: content.rejected)
+        try await metrics.timed("project") { try await store.apply(changes, nextOffsets: nextOffsets) }
+        metrics.eventsFolded.increment(by: changes.batch.events.count)
+        return KafkaBatch.Outcome(rejected: changes.batch.rejected)
     }
 }
 
@@ -72,8 +85,8 @@ private final class AnnouncedBefore: Sendable {
     }
 }
 
-/// Announcements that this process has written into the read model together with their tasks, and that it is to read from the
-/// topic a moment later.
+/// Announcements that this process writes into the read model together with their tasks, and that it is to read from the topic
+/// a moment later.
 private final class WrittenAnnouncements: Sendable {
     private let ids = Mutex(RecentSet<String>(limit: 4_096))
 

@@ -36,20 +36,12 @@ struct ProjectionStoreTests {
     }
 
     private func message(_ record: MessageRecord, offset: Int64) throws -> KafkaMessage {
-        let read = ConsumerRecord(
-            topicPartition: TopicPartition(topic: record.topic, partition: 0),
-            offset: offset,
-            timestampMilliseconds: 1_700_000_000_000 + offset,
-            key: record.key,
-            value: record.value,
-            headers: record.headers.map { KafkaHeader(name: $0.name, value: $0.value) }
-        )
-        return KafkaMessage(record: read, event: try CloudEvent(read))
+        try record.read(offset: offset, timestampMilliseconds: 1_700_000_000_000 + offset)
     }
 
     private func apply(_ records: [MessageRecord], next: Int64 = 1) async throws {
         let messages = try records.enumerated().map { try message($1, offset: Int64($0)) }
-        try await store.apply(ProjectionBatch(messages), nextOffsets: [partition: next])
+        try await store.apply(.init(ProjectionBatch(messages)), nextOffsets: [partition: next])
     }
 
     private func task(_ id: TaskID) async throws -> TaskRecord? {
@@ -158,14 +150,19 @@ struct ProjectionStoreTests {
         await pool.close()
     }
 
-    @Test
-    func `An event sent again with another time is the same event`() async throws {
-        let id = TaskIDs.derived(project: "default", idempotencyKey: "again")
-        let event = TaskEvent.sample(.taskChecking, of: id, sequence: 2)
-        var again = event
-        again.time = event.time + .seconds(90_000)
+    /// Only the days on which an event can have been are looked at.
+    @Test(arguments: [true, false])
+    func `An event sent again with another time is the same event, however old its task is`(hasRow: Bool) async throws {
+        var submitted = try makeTask("again")
+        submitted.acceptedAt = SystemWallClock().now() + .seconds(-20 * 86_400)
+        if hasRow { try await apply([submitted.record]) }
+        var event = TaskEvent.sample(.taskChecking, of: submitted.taskID, sequence: 2)
+        event.time = submitted.acceptedAt + .seconds(60)
         try await apply([event.record])
-        try await apply([again.record])
+        for later in [90_000, 10 * 86_400, 21 * 86_400] {
+            event.time = submitted.acceptedAt + .seconds(later)
+            try await apply([event.record])
+        }
         let count = try await pool.query(
             "SELECT count(*) AS n FROM longshore.task_events WHERE event_id = $1",
             [.text(event.id)]
@@ -213,7 +210,7 @@ struct ProjectionStoreTests {
             before.map(\.record) + [TaskEvent.sample(.taskFailed, of: before[0].taskID, sequence: 2).record]
         )
         let young = try message(submitted("young", secondsAgo: 30).record, offset: 3)
-        try await store.apply(ProjectionBatch([young]), nextOffsets: [partition: 4])
+        try await store.apply(.init(ProjectionBatch([young])), nextOffsets: [partition: 4])
         // Read again from the beginning, nothing has changed its place.
         try await apply(before.map(\.record))
         #expect(try await suspected() == [])
@@ -221,11 +218,11 @@ struct ProjectionStoreTests {
         // Nothing younger stands at the place of the one that is younger itself.
         #expect(try await suspected() == [before[1].taskID.text])
         let soon = try message(submitted("soon", secondsAgo: 20).record, offset: 3)
-        try await store.apply(ProjectionBatch([soon]), nextOffsets: [partition: 4])
+        try await store.apply(.init(ProjectionBatch([soon])), nextOffsets: [partition: 4])
         #expect(Set(try await suspected()) == [before[1].taskID.text, try makeTask("young").taskID.text])
         // Its message was sent again after all.
         let again = try message(before[1].record, offset: 7)
-        try await store.apply(ProjectionBatch([again]), nextOffsets: [partition: 8])
+        try await store.apply(.init(ProjectionBatch([again])), nextOffsets: [partition: 8])
         #expect(try await suspected() == [try makeTask("young").taskID.text])
         await pool.close()
     }
@@ -234,7 +231,7 @@ struct ProjectionStoreTests {
     func `An announcement that is in the read model already is passed over, and nothing else is`() async throws {
         let submitted = try makeTask("own")
         let first = ProjectionBatch([try message(submitted.record, offset: 0)])
-        try await store.apply(first, nextOffsets: [partition: 1])
+        try await store.apply(.init(first), nextOffsets: [partition: 1])
         let before = try await dump()
         let announcements = Set(first.queuedEvents.map(\.event.id))
         let other = try makeTask("other")
@@ -246,7 +243,7 @@ struct ProjectionStoreTests {
         let batch = ProjectionBatch(messages, isWritten: announcements.contains)
         #expect(batch.count == 3 && batch.ignored == 1)
         #expect(batch.events.map(\.event.type) == [.taskQueued, .taskPulling])
-        try await store.apply(batch, nextOffsets: [partition: 4])
+        try await store.apply(.init(batch), nextOffsets: [partition: 4])
         #expect(try await dump().count == before.count + 2)
         #expect(try await store.offsets(for: [partition]) == [partition: 4])
         #expect(try await task(submitted.taskID)?.phase == .pulling)
@@ -272,7 +269,7 @@ struct ProjectionStoreTests {
         try await pool.query("UPDATE longshore.tasks SET suspected_at = now()")
         let version = try await version()
         let again = try message(submitted.record, offset: 1)
-        try await store.apply(ProjectionBatch([again]), nextOffsets: [partition: 2])
+        try await store.apply(.init(ProjectionBatch([again])), nextOffsets: [partition: 2])
         #expect(try await self.version() == version)
         #expect(try await suspected() == [submitted.taskID.text], "it is the message that was suspected")
         await pool.close()

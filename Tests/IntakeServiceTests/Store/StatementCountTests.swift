@@ -68,26 +68,74 @@ struct StatementCountTests {
         #expect(noting == 1)
 
         let messages = try submitted.enumerated().map { number, task in
-            let record = task.record
-            let read = ConsumerRecord(
-                topicPartition: TopicPartition(topic: record.topic, partition: 0),
-                offset: Int64(number),
-                timestampMilliseconds: 1_700_000_000_000,
-                key: record.key,
-                value: record.value,
-                headers: record.headers.map { KafkaHeader(name: $0.name, value: $0.value) }
-            )
-            return KafkaMessage(record: read, event: try CloudEvent(read))
+            try task.record.read(offset: Int64(number), timestampMilliseconds: 1_700_000_000_000)
         }
         let projecting = try await statements {
             try await ProjectionStore(pool: pool).apply(
-                ProjectionBatch(messages),
+                ProjectionStore.Changes(ProjectionBatch(messages)),
                 nextOffsets: [TopicPartition(topic: Topics.events, partition: 0): 1]
             )
         }
         // Offsets, which tasks are missing, what becomes of the others, events, and two that look for messages that Kafka has lost.
         #expect(projecting == 6)
         #expect(try await store.task(submitted[7].taskID.text)?.phase == .queued)
+        await pool.close()
+        await server.stop()
+    }
+
+    /// Rows that were read of a day's events, by going through them or through an index of them.
+    private static let readRows = """
+        SELECT (SELECT coalesce(sum(seq_tup_read), 0) FROM pg_stat_user_tables WHERE relname LIKE 'task_events%')
+            + (SELECT coalesce(sum(idx_tup_read), 0) FROM pg_stat_user_indexes WHERE relname LIKE 'task_events%') AS count
+        """
+
+    @Test
+    func `New events are found to be new without reading those that are there, whatever the planner knows`()
+        async throws
+    {
+        // Nothing is ever known of the tables. One connection, so that what is counted can be asked for.
+        try await pool.query("ALTER SYSTEM SET autovacuum = off")
+        try await pool.query("SELECT pg_reload_conf()")
+        let single = PQPool(configuration: PQConfiguration(url: SecretBytes(utf8: server.url()), maximumConnections: 1))
+        let store = ProjectionStore(pool: single)
+        let tasks = try (0..<10).map { number in
+            TaskSubmitted(
+                taskID: TaskIDs.derived(project: "default", idempotencyKey: "read-\(number)"),
+                spec: TaskSpec(images: [RequestedImage(reference: try ImageReference(parsing: "nginx"))]),
+                acceptedAt: SystemWallClock().now(),
+                requestHash: [1]
+            )
+        }
+        func apply(_ records: [MessageRecord], from first: Int) async throws {
+            let messages = try records.enumerated().map { index, record in
+                let now = SystemWallClock().now().microsecondsSinceEpoch / 1_000
+                return try record.read(offset: Int64(first + index), timestampMilliseconds: now)
+            }
+            try await store.apply(
+                .init(ProjectionBatch(messages)),
+                nextOffsets: [TopicPartition(topic: Topics.events, partition: 0): Int64(first + records.count)]
+            )
+        }
+        try await apply(tasks.map(\.record), from: 0)
+        for batch in 0..<10 {
+            let events = (0..<200).map { number in
+                TaskEvent.sample(
+                    .nodeSucceeded,
+                    of: tasks[number % 10].taskID,
+                    sequence: Int64(2 + batch * 20 + number / 10),
+                    node: "node-\(batch)-\(number)"
+                )
+            }
+            try await apply(events.map(\.record), from: 200 * batch)
+        }
+        try await single.query("SELECT pg_stat_force_next_flush()")
+        let count = try await single.query("SELECT count(*) AS n FROM longshore.task_events")[0].int("n")
+        #expect(count == 2_010)
+        try await single.query("SELECT pg_stat_force_next_flush()")
+        let read = try await single.query(Self.readRows)[0].int("count")
+        // Those that were just counted among them. Going through what is there for each batch would be ten thousand more.
+        #expect(read < 2 * count)
+        await single.close()
         await pool.close()
         await server.stop()
     }

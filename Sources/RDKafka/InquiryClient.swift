@@ -1,0 +1,125 @@
+import BlockingExecutor
+import CRdKafka
+import Logging
+
+/// The second client of a group's member, which asks brokers about partitions and reads none.
+///
+/// A broker answers the requests of one connection in their order, and holds back a fetch that finds nothing new for as long as
+/// `fetch.wait.max.ms`. On the consumer's own connections a question waits behind that, once for each partition, and the poll
+/// waits with it because both run on one thread: records then come as much as a second late.
+///
+/// Thread safety: every method may be called from any thread; the calls run one after another on an own thread. The client is
+/// made for the first question, so that a consumer that asks nothing costs no connection.
+final class InquiryClient: Sendable {
+    private let executor = BlockingExecutor(label: "kafka-inquiry")
+    private let core: Core
+    private let logger: Logger
+
+    init(configuration: KafkaConfiguration, logger: Logger) {
+        self.core = Core(configuration: configuration, logger: logger)
+        self.logger = logger
+    }
+
+    deinit {
+        let core = self.core
+        self.executor.submit { core.close() }
+    }
+
+    /// Runs questions on the client's thread.
+    func run<Success: Sendable>(
+        _ body: @Sendable @escaping (ClientHandle) throws(KafkaError) -> Success
+    ) async throws(KafkaError) -> Success {
+        let core = self.core
+        return try await self.executor.run { () throws(KafkaError) in
+            defer { core.drain() }
+            return try body(try core.handle())
+        }
+    }
+
+    /// Writes the client's log lines, which nobody else reads.
+    func writeLog() {
+        let core = self.core
+        self.executor.submit { core.drain() }
+    }
+
+    /// Frees the client; waits at most `timeout` for its threads.
+    func close(timeout: Duration) async {
+        let (core, executor) = (self.core, self.executor)
+        let ended = await withDeadline(timeout) { await executor.run { core.close() } }
+        if !ended {
+            self.logger.warning("Kafka client for questions did not end in time; it goes on by itself")
+        }
+        executor.shutdown()
+    }
+}
+
+extension InquiryClient {
+    /// What the thread owns. Thread safety: touched only there.
+    private final class Core: @unchecked Sendable {
+        private let configuration: KafkaConfiguration
+        private let logger: Logger
+        private var client: ClientHandle?
+        private var isClosed = false
+
+        init(configuration: KafkaConfiguration, logger: Logger) {
+            self.configuration = configuration
+            self.logger = logger
+        }
+
+        func handle() throws(KafkaError) -> ClientHandle {
+            guard !self.isClosed else { throw .closed }
+            if let client { return client }
+            let client = try ClientHandle(
+                type: RD_KAFKA_CONSUMER,
+                configuration: self.configuration,
+                defaults: KafkaConsumer.Options.connectionProperties,
+                reserved: [:],
+                logger: self.logger
+            )
+            self.client = client
+            return client
+        }
+
+        func drain() {
+            self.client?.drain()
+        }
+
+        func close() {
+            self.isClosed = true
+            self.drain()
+            self.client?.destroy()
+            self.client = nil
+        }
+    }
+}
+
+// MARK: - Questions
+
+extension ClientHandle {
+    /// The oldest offset of a partition and the one that the next record will get; blocks for at most `timeout`.
+    func watermarks(_ partition: TopicPartition, timeout: Duration) throws(KafkaError) -> (low: Int64, high: Int64) {
+        var low: Int64 = 0
+        var high: Int64 = 0
+        try KafkaError.check(
+            rd_kafka_query_watermark_offsets(
+                self.pointer,
+                partition.topic,
+                partition.partition,
+                &low,
+                &high,
+                timeout.clampedMilliseconds
+            )
+        )
+        return (low, high)
+    }
+
+    /// The number of a topic's partitions; blocks for at most `timeout`.
+    func partitionCount(topic: String, timeout: Duration) throws(KafkaError) -> Int {
+        let metadata = try Metadata(of: self, scope: .topic(topic), timeout: timeout)
+        guard let found = metadata.topics.first(where: { $0.name == topic }) else {
+            throw KafkaError(RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC)
+        }
+        try KafkaError.check(found.error)
+        return found.partitions
+    }
+}
