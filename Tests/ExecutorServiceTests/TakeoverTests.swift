@@ -125,9 +125,13 @@ import WireFormats
     @Test func `a graceful stop gives a task up only when the Jobs are there that it has asked for`() async throws {
         try await ExecutorWorld.with { world in
             for node in 1...3 { await world.simulator.setPullSpeed("node-\(node)", latency: .seconds(4)) }
-            let one = try await world.startExecutor("one")
+            // One that never loses its Lease: it would begin anew, and ask again for the Jobs that are on their way.
+            let one = try await world.startExecutor("one") {
+                $0.leaseDuration = .seconds(300)
+                $0.releaseTimeout = .seconds(60)
+            }
             let fault = world.simulator.addFault(
-                APIFault(.proceed, verb: "create", resource: "jobs", count: nil, delay: .seconds(2))
+                APIFault(.proceed, verb: "create", resource: "jobs", count: nil, delay: .seconds(4))
             )
             let task = try await world.submit(["nginx:1.27"])
             try await waitUntil("the nodes to be started") {
@@ -139,10 +143,11 @@ import WireFormats
             #expect(pullTask.status.owner == nil)
             #expect(world.simulator.count("jobs.batch") == 3)
             world.simulator.removeFault(fault)
-            let two = try await world.startExecutor("two")
+            let two = try await world.startExecutor("two") { $0.leaseDuration = .seconds(300) }
             let end = try await world.waitForEnd(task.taskID)
             #expect(end.type == .taskSucceeded)
-            #expect(world.simulator.callCounts()["create jobs.batch"] == 3, "Jobs were adopted")
+            let creations = world.simulator.callCounts()["create jobs.batch"]
+            #expect(creations == 3, "Jobs were adopted: \(world.events(task.taskID))")
             await two.stop()
         }
     }
