@@ -91,7 +91,16 @@ package final class Fleet: Sendable {
         for index in 0..<executors { started.append(try fleet.start(.executor, name: "executor-\(index + 1)")) }
         for index in 0..<notifiers { started.append(try fleet.start(.notifier, name: "notifier-\(index + 1)")) }
         for member in started { try await fleet.waitUntilReady(member) }
+        if executors > 0, intakes > 0 { try await fleet.waitUntilSealing() }
         return fleet
+    }
+
+    /// Waits until intake has heard of a key to seal credentials with; before that it takes none.
+    package func waitUntilSealing() async throws {
+        try await waitUntil(timeout: .seconds(60), "a sealing key") {
+            let clusters = try await api.send("GET", "/v1/clusters").json["items"]?.array ?? []
+            return clusters.contains { $0["keys"]?.array?.isEmpty == false }
+        }
     }
 
     /// Starts a service; does not wait until it is ready.

@@ -273,6 +273,27 @@ import WireFormats
         }
     }
 
+    /// The first calls' answers are lost, and the second ones are held up until one of the Jobs has done its work.
+    @Test func `a Job is not deleted while a call that would make it anew is on its way`() async throws {
+        try await ExecutorWorld.with(nodes: NodeTemplate.numbered(2)) { world in
+            await world.simulator.setPullSpeed("node-1", latency: .seconds(2))
+            await world.simulator.setPullSpeed("node-2", latency: .seconds(6))
+            for (outcome, delay) in [(APIFault.Outcome.drop, Duration.zero), (.proceed, .seconds(3))] {
+                world.simulator.addFault(
+                    APIFault(outcome, verb: "create", resource: "jobs", count: 2, delay: delay, happensAfterwards: true)
+                )
+            }
+            let executor = try await world.startExecutor { $0.leaseDuration = .seconds(300) }
+            let task = try await world.submit(["nginx:1.27"])
+            let end = try await world.waitForEnd(task.taskID)
+            #expect(end.type == .taskSucceeded)
+            try await world.waitUntilClean()
+            let made = world.simulator.objects("events").filter { $0["reason"]?.string == "SuccessfulCreate" }
+            #expect(Set(made.compactMap { $0["involvedObject"]?["uid"]?.string }).count == 2, "one Job for each node")
+            await executor.stop()
+        }
+    }
+
     @Test func `a Job that a former owner makes late is removed, and the attempt in work goes on`() async throws {
         try await ExecutorWorld.with(nodes: NodeTemplate.numbered(1)) { world in
             let (executor, task) = try await startSlowPull(world)

@@ -31,6 +31,7 @@ struct GrantsTests {
             arguments: ["--sweep-interval-seconds", "1", "--scheduling-allowance-seconds", "5"]
         )
         try await fleet.waitUntilReady(executor)
+        try await fleet.waitUntilSealing()
         try await work(on: fleet)
         _ = await executor.process.stop(gracePeriod: .seconds(30))
         let made = try await Simulator(fleet.host).audit()

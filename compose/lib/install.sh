@@ -3,7 +3,7 @@
 # Debian packages to build with and to run the parts that Longshore talks to.
 build_packages="pkg-config librdkafka-dev libcurl4-openssl-dev libpq-dev"
 run_packages="postgresql docker-registry apache2-utils openssl python3 python3-venv"
-test_packages="kcat nghttp2-server"
+test_packages="kcat nghttp2-server nghttp2-proxy"
 
 # install_debian NAME... : installs those of the named packages that are not there.
 install_debian() {

@@ -1,6 +1,18 @@
 import KubernetesAPI
 import Logging
 import LongshoreDomain
+import ServiceRuntime
+
+/// Jobs that are being removed, and those that were and may still be in what is known of the cluster.
+struct JobsBeingRemoved: Sendable {
+    let nodes: Set<String>
+    let uids: RecentSet<String>
+
+    func contains(_ job: Job) -> Bool {
+        if let uid = job.metadata.uid, uids.contains(uid) { return true }
+        return job.metadata.annotations[PullTaskKeys.node].map(nodes.contains) ?? false
+    }
+}
 
 /// Removes what a task that has ended leaves behind. Whatever it does not get to goes with the PullTask.
 struct TaskCleaner: Sendable {
@@ -12,11 +24,10 @@ struct TaskCleaner: Sendable {
     ///   - task: The task.
     ///   - spec: Its spec, which names the Secrets; `nil` leaves them to the PullTask's end.
     ///   - jobs: The task's Jobs.
-    ///   - nodes: Nodes whose Jobs are being removed already.
-    func clean(_ task: TaskID, spec: TaskSpec?, jobs: JobWriter, except nodes: Set<String> = []) async {
+    ///   - removed: Jobs that are seen to already.
+    func clean(_ task: TaskID, spec: TaskSpec?, jobs: JobWriter, except removed: JobsBeingRemoved? = nil) async {
         let left = context.jobs.list().filter { job in
-            jobs.isOurs(job) && job.metadata.deletionTimestamp == nil
-                && !(job.metadata.annotations[PullTaskKeys.node].map(nodes.contains) ?? false)
+            jobs.isOurs(job) && job.metadata.deletionTimestamp == nil && removed?.contains(job) != true
         }
         await withDiscardingTaskGroup { group in
             for deletion in left.compactMap(JobWriter.Deletion.init) {

@@ -121,14 +121,21 @@ struct JobWriter: Sendable {
         }
     }
 
+    /// A Job that is gone, or about to be: nothing stands in the way of its node's next one.
+    struct Removal: Sendable {
+        let node: String
+        /// `nil` where there was none.
+        let uid: String?
+    }
+
     /// Deletes a Job of the task and, in the background, its Pod. An API server that is away is waited for; a Job that it
     /// refuses to delete goes with the PullTask or by its TTL.
     ///
     /// - Parameters:
     ///   - deletion: The Job.
     ///   - tries: How often it is tried with an API server that is away.
-    /// - Returns: Whether nothing stands in the way of the node's next Job; false when cancelled, or after the last try.
-    func delete(_ deletion: Deletion, tries: Int = .max) async -> Bool {
+    /// - Returns: What was removed; nil when cancelled, or after the last try.
+    func delete(_ deletion: Deletion, tries: Int = .max) async -> Removal? {
         var attempt = 0
         while !Task.isCancelled {
             guard lease.isValid else {
@@ -137,42 +144,39 @@ struct JobWriter: Sendable {
             }
             attempt += 1
             do throws(KubernetesError) {
-                let wasThere = try await limit.run { () -> Result<Bool, KubernetesError> in
-                    await deleteOnce(deletion)
-                }
-                .get()
-                if wasThere { metrics.jobsDeleted.increment() }
-                return true
+                let uid = try await limit.run { await deleteOnce(deletion) }.get()
+                return Removal(node: deletion.node, uid: uid)
             } catch {
-                if error.reason == .cancelled || error.reason == .closed { return false }
+                if error.reason == .cancelled || error.reason == .closed { return nil }
                 if !error.isRetryable || attempt.isMultiple(of: 5) {
                     logger.warning(
                         "A Job could not be deleted",
                         metadata: ["job": "\(deletion.name)", "attempt": "\(attempt)", "error": "\(error)"]
                     )
                 }
-                guard error.isRetryable else { return true }
-                if attempt >= tries { return false }
+                guard error.isRetryable else { return Removal(node: deletion.node, uid: deletion.uid) }
+                if attempt >= tries { return nil }
                 try? await Task.sleep(for: .milliseconds(min(200 << min(attempt, 5), 5_000)))
             }
         }
-        return false
+        return nil
     }
 
-    private func deleteOnce(_ deletion: Deletion) async -> Result<Bool, KubernetesError> {
+    /// The uid of what was deleted; `nil` when there was nothing of this task.
+    private func deleteOnce(_ deletion: Deletion) async -> Result<String?, KubernetesError> {
         do throws(KubernetesError) {
-            guard let uid = try await uid(of: deletion) else { return .success(false) }
-            return .success(
-                try await client.deleteIfPresent(
-                    Job.self,
-                    name: deletion.name,
-                    namespace: namespace,
-                    DeleteOptions(uid: uid)
-                )
+            guard let uid = try await uid(of: deletion) else { return .success(nil) }
+            let wasThere = try await client.deleteIfPresent(
+                Job.self,
+                name: deletion.name,
+                namespace: namespace,
+                DeleteOptions(uid: uid)
             )
+            if wasThere { metrics.jobsDeleted.increment() }
+            return .success(uid)
         } catch {
             // Another Job has the name by now.
-            return error.reason == .conflict ? .success(false) : .failure(error)
+            return error.reason == .conflict ? .success(deletion.uid) : .failure(error)
         }
     }
 

@@ -42,10 +42,10 @@ final class RunnerInbox: Sendable {
         var inspections: [Inspection] = []
         /// Attempts whose Job has ended some time ago without a word of its Pod.
         var overdue: [AttemptKey] = []
-        /// Nodes whose former Job is gone.
-        var removed: [String] = []
-        /// How many Jobs that were to be created are, or are not going to be.
-        var creationsDone = 0
+        /// Jobs of nodes that are gone.
+        var removed: [JobWriter.Removal] = []
+        /// Attempts whose Job was to be created, and is or is not going to be.
+        var creationsDone: [AttemptKey] = []
         var pullTask: PullTask?
         var isDeleted = false
         var written: RunnerWrite.Outcome?
@@ -56,6 +56,7 @@ final class RunnerInbox: Sendable {
     }
 
     private let state = Mutex(Contents())
+    private let withdrawn = Mutex<Set<AttemptKey>>([])
     private let continuation: AsyncStream<Void>.Continuation
     /// An element whenever there may be something new.
     let signals: AsyncStream<Void>
@@ -80,8 +81,19 @@ final class RunnerInbox: Sendable {
         post { $0.stop = max($0.stop ?? stop, stop) }
     }
 
-    /// Whether the runner was asked to stop: nothing new is to be begun.
-    var isStopping: Bool { state.withLock { $0.stop != nil } }
+    /// Whether an attempt's Job is not to be created any more, because the attempt is over or the runner was asked to stop.
+    func isUnwanted(_ attempt: AttemptKey) -> Bool {
+        state.withLock { $0.stop != nil } || withdrawn.withLock { $0.contains(attempt) }
+    }
+
+    /// Takes back the wish for an attempt's Job, until ``settle(_:)``; what the API server has been asked for cannot be.
+    func withdraw(_ attempt: AttemptKey) { withdrawn.withLock { _ = $0.insert(attempt) } }
+
+    /// The attempt's Job has been created, or is not going to be.
+    func settle(_ attempt: AttemptKey) {
+        withdrawn.withLock { _ = $0.remove(attempt) }
+        post { $0.creationsDone.append(attempt) }
+    }
 
     /// Takes everything out.
     func take() -> Contents {
@@ -103,7 +115,7 @@ final class RunnerInbox: Sendable {
             contents.isStatusTime = false
             taken.stop = contents.stop
             taken.creationsDone = contents.creationsDone
-            contents.creationsDone = 0
+            contents.creationsDone = []
             contents.written = nil
             return taken
         }

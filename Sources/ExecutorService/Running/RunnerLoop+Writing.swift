@@ -12,7 +12,7 @@ extension RunnerLoop {
         guard end == nil, !isWriting else { return }
         // A PullTask that is gone cannot be given up: its task is told to its end.
         if isStopping && isGone && terminal == nil && drafts.isEmpty { return }
-        let mayRelease = isStopping && creations == 0
+        let mayRelease = isStopping && creating.isEmpty
         let wantsStatus = terminal != nil || mayRelease || (isStatusDue && isStatusTime())
         let told = takeDrafts(withEnds: wantsStatus || isGone)
         guard wantsStatus || !told.isEmpty else { return }
@@ -82,7 +82,7 @@ extension RunnerLoop {
     func delete(_ deletions: [JobWriter.Deletion], _ group: inout DiscardingTaskGroup) {
         for deletion in deletions {
             group.addTask { [jobs, inbox] in
-                if await jobs.delete(deletion) { inbox.post { $0.removed.append(deletion.node) } }
+                if let removal = await jobs.delete(deletion) { inbox.post { $0.removed.append(removal) } }
             }
         }
     }
@@ -99,13 +99,15 @@ extension RunnerLoop {
         )
         context.metrics.taskEnded(outcome.phase)
         isWriting = true
+        isFinishing = true
         let report = StatusReport(task, at: context.wallClock.now())
         let cleaner = TaskCleaner(context: context)
-        group.addTask { [isGone, status, jobs, spec, taskID, inbox, nodes = Set(removals.keys)] in
+        let removal = JobsBeingRemoved(nodes: Set(removals.keys), uids: removedJobs)
+        group.addTask { [isGone, status, jobs, spec, taskID, inbox] in
             var result = StatusWriter.Result.written
             if !isGone { result = await status.write { report.apply(to: &$0) } }
             if result == .written || result == .deleted {
-                await cleaner.clean(taskID, spec: spec, jobs: jobs, except: nodes)
+                await cleaner.clean(taskID, spec: spec, jobs: jobs, except: removal)
                 inbox.post { $0.isCleaned = true }
             } else {
                 inbox.post { $0.written = RunnerWrite.Outcome(status: result) }

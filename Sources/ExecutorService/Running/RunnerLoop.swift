@@ -27,8 +27,11 @@ final class RunnerLoop {
     /// Deletions that wait for a status, and those that the status being written records.
     var deletions: [JobWriter.Deletion] = []
     var recordedDeletions: [JobWriter.Deletion] = []
-    /// How many Jobs are being created. A task is not given up before they are there: whoever takes it over must find them.
-    var creations = 0
+    /// Attempts whose Job is being created. A task is not given up before they are there: whoever takes it over must find them.
+    var creating: Set<AttemptKey> = []
+    /// Deletions that wait until their Job's creation is answered: it can be on its way still, or on its way again, and would
+    /// make the Job anew behind its deletion.
+    var heldDeletions: [AttemptKey: JobWriter.Deletion] = [:]
     /// How many Jobs of a node are being removed, and what is to be started on it after that.
     var removals: [String: Int] = [:]
     var heldStarts: [String: TaskRun.JobStart] = [:]
@@ -46,6 +49,8 @@ final class RunnerLoop {
     var isGone = false
     var isCleaned = false
     var isStopping = false
+    /// Whether the last status is being written, or is: no other one follows that a deletion could wait for.
+    var isFinishing = false
     var timer: Task<Void, Never>?
     var statusTimer: Task<Void, Never>?
     var end: TaskRunner.End?
@@ -178,9 +183,9 @@ final class RunnerLoop {
         let isFull = drafts.count > Self.maximumDrafts && isWriting
         let contents = isFull ? inbox.takeUrgent() : inbox.take()
         if contents.isStatusTime { statusTimer = nil }
-        creations -= contents.creationsDone
+        for key in contents.creationsDone { noteCreated(key, &group) }
         if let outcome = contents.written { noteWritten(outcome, &group) }
-        for node in contents.removed { noteRemoved(node, &group) }
+        for removal in contents.removed { noteRemoved(removal, &group) }
         isCleaned = isCleaned || contents.isCleaned
         switch contents.stop {
         case .abandon: end = end ?? .abandoned
@@ -245,7 +250,20 @@ final class RunnerLoop {
         delete([deletion], &group)
     }
 
-    private func noteRemoved(_ node: String, _ group: inout DiscardingTaskGroup) {
+    private func noteCreated(_ key: AttemptKey, _ group: inout DiscardingTaskGroup) {
+        creating.remove(key)
+        guard let deletion = heldDeletions.removeValue(forKey: key) else { return }
+        if isFinishing {
+            delete([deletion], &group)
+        } else {
+            deletions.append(deletion)
+            isStatusDue = true
+        }
+    }
+
+    private func noteRemoved(_ removal: JobWriter.Removal, _ group: inout DiscardingTaskGroup) {
+        let node = removal.node
+        if let uid = removal.uid { removedJobs.insert(uid) }
         removals[node] = removals[node].flatMap { $0 > 1 ? $0 - 1 : nil }
         guard removals[node] == nil, !isStopping else { return }
         if let start = heldStarts.removeValue(forKey: node) { startJob(start, &group) }
@@ -321,8 +339,14 @@ final class RunnerLoop {
             let key = AttemptKey(nodeHash: SecretNames.nodeHash(node), attempt: attempt)
             let observer = observers.removeValue(forKey: key)
             let name = SecretNames.job(taskID, node: node, attempt: attempt)
-            deletions.append(JobWriter.Deletion(node: node, name: name, uid: observer?.jobUID))
+            let deletion = JobWriter.Deletion(node: node, name: name, uid: observer?.jobUID)
             if let uid = observer?.jobUID { removedJobs.insert(uid) }
+            if creating.contains(key) {
+                inbox.withdraw(key)
+                heldDeletions[key] = deletion
+            } else {
+                deletions.append(deletion)
+            }
             removals[node, default: 0] += 1
             if heldStarts[node]?.attempt == attempt { heldStarts[node] = nil }
         case .inspectJob(let node, let attempt):
@@ -373,10 +397,10 @@ final class RunnerLoop {
             runtimeVersion: node?.runtimeVersion ?? "",
             firstMinor: context.configuration.imageVolumeMinorVersion
         )
-        creations += 1
+        creating.insert(key)
         group.addTask { [jobs, inbox] in
-            let creation = await jobs.create(start, method: method, unless: { inbox.isStopping })
-            inbox.post { $0.creationsDone += 1 }
+            let creation = await jobs.create(start, method: method, unless: { inbox.isUnwanted(key) })
+            inbox.settle(key)
             switch creation {
             case .created, .cancelled: break
             case .failed(let failure, let isRetryable):
