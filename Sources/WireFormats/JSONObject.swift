@@ -3,13 +3,15 @@ package struct JSONObject: Sendable {
     private var members: [(key: String, value: JSONValue)] = []
     /// Positions by key, kept only above `indexThreshold` members: below it, a scan is faster than hashing.
     private var positions: [String: Int]?
-    private static let indexThreshold = 16
+    private static let indexThreshold = 32
 
     /// An object without members.
     package init() {}
 
     /// An object with the given members; of two with the same key the later one's value stays, in the first one's place.
     package init(_ members: some Sequence<(String, JSONValue)>) {
+        // With room for some that are only there at times, which are added one by one.
+        self.members.reserveCapacity(members.underestimatedCount + 4)
         for (key, value) in members { self[key] = value }
     }
 

@@ -12,6 +12,24 @@ extension JSONValue {
         return writer.output
     }
 
+    /// This object as a JSON text in UTF-8, with further members behind its own: what is needed as text in several places is
+    /// written once.
+    ///
+    /// - Parameter members: keys that are not among this object's own, and values that are JSON texts already.
+    /// - Returns: the text; of anything but an object, only the members.
+    package func serialized(adding members: KeyValuePairs<String, String>) -> [UInt8] {
+        var text = (object.map(JSONValue.object) ?? [:]).serialized()
+        text.removeLast()
+        for (key, value) in members {
+            if text.count > 1 { text.append(UInt8(ascii: ",")) }
+            text += JSONValue.string(key).serialized()
+            text.append(UInt8(ascii: ":"))
+            text += value.utf8
+        }
+        text.append(UInt8(ascii: "}"))
+        return text
+    }
+
     /// This value as a JSON text; see `serialized(sortedKeys:pretty:)`.
     package func text(sortedKeys: Bool = false, pretty: Bool = false) -> String {
         String(decoding: serialized(sortedKeys: sortedKeys, pretty: pretty), as: UTF8.self)

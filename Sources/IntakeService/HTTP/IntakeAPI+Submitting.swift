@@ -76,7 +76,7 @@ extension IntakeAPI {
     private func accepted(_ task: TaskRecord, isReplay: Bool) -> Response {
         var headers: HTTPFields = [.location: "/v1/tasks/\(task.id)"]
         if isReplay { headers[.idempotencyReplayed] = "true" }
-        return .json(task.json(withSpec: true), status: .accepted, headers: headers)
+        return .json(task.text, status: .accepted, headers: headers)
     }
 
     /// `DELETE /v1/tasks/{id}`
@@ -108,7 +108,7 @@ extension IntakeAPI {
             metadata: [LogKey.task: "\(task.id)", LogKey.project: "\(task.project)", "token": "\(principal.name)"]
         )
         return .json(
-            task.json(withSpec: true),
+            task.text,
             status: .accepted,
             headers: [.location: "/v1/tasks/\(task.id)"]
         )

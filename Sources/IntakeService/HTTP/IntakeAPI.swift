@@ -90,7 +90,7 @@ struct IntakeAPI: Sendable {
         let limit = try query.limit()
         let narrowed = filter
         let tasks = try await metrics.timed("tasks") { try await store.tasks(narrowed, limit: limit + 1) }
-        return .page(tasks.prefix(limit).map { $0.json(withSpec: false) }) {
+        return .page(tasks.prefix(limit).map { $0.json }) {
             guard tasks.count > limit, let last = tasks.prefix(limit).last else { return nil }
             return PageCursor.encode(["\(last.acceptedAt.microsecondsSinceEpoch)", last.id])
         }
@@ -99,7 +99,7 @@ struct IntakeAPI: Sendable {
     func readTask(_ id: String, _ request: Request) async throws -> Response {
         let principal = try principal(request)
         _ = try Query(request.uri.query, allowed: [])
-        return .json(try await visibleTask(id, principal).json(withSpec: true))
+        return .json(try await visibleTask(id, principal).text)
     }
 
     func listNodes(_ id: String, _ request: Request) async throws -> Response {
@@ -141,13 +141,18 @@ struct IntakeAPI: Sendable {
 extension Response {
     /// An answer in JSON.
     static func json(_ json: JSONValue, status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
+        .json(json.serialized(), status: status, headers: headers)
+    }
+
+    /// An answer that is a JSON text already.
+    static func json(_ text: [UInt8], status: HTTPResponse.Status = .ok, headers: HTTPFields = [:]) -> Response {
         var headers = headers
         headers[.contentType] = "application/json"
         headers[.cacheControl] = "no-store"
         return Response(
             status: status,
             headers: headers,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: json.serialized()))
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: text))
         )
     }
 

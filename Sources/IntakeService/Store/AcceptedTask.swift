@@ -7,7 +7,7 @@ final class AcceptedTask: Sendable {
     let id: TaskID
     let spec: TaskSpec
     /// The spec as it is written down and answered.
-    let specJSON: JSONValue
+    let specText: String
     /// `http` or `kafka`.
     let source: String
     let requestHash: [UInt8]
@@ -17,11 +17,11 @@ final class AcceptedTask: Sendable {
     /// When Kafka took its message; nil while that is not known, and for tasks that were not asked of intake.
     let queuedAt: Timestamp?
 
-    /// Makes one; `specJSON` is the spec's, where that is made already.
+    /// Makes one; `specText` is the spec's, where that is made already.
     init(
         id: TaskID,
         spec: TaskSpec,
-        specJSON: JSONValue? = nil,
+        specText: String? = nil,
         source: String,
         requestHash: [UInt8],
         idempotencyKey: String? = nil,
@@ -31,7 +31,7 @@ final class AcceptedTask: Sendable {
     ) {
         self.id = id
         self.spec = spec
-        self.specJSON = specJSON ?? spec.json
+        self.specText = specText ?? spec.text
         self.source = source
         self.requestHash = requestHash
         self.idempotencyKey = idempotencyKey
@@ -59,7 +59,7 @@ extension [AcceptedTask] {
         [
             .textArray(map(\.id.text)), .textArray(map(\.spec.project)), .textArray(map(\.spec.cluster)),
             .intArray(map { Int64($0.spec.priority) }), .textArray(map(\.priorityClass.rawValue)),
-            .textArray(map(\.source)), .jsonArray(map { $0.specJSON.text() }),
+            .textArray(map(\.source)), .jsonArray(map(\.specText)),
             .jsonArray(map { $0.spec.labels.json.text() }),
             .jsonArray(map { $0.spec.images.map(\.reference.canonical).json.text() }),
             .bytesArray(map(\.requestHash)), .textArray(map(\.idempotencyKey)), .textArray(map(\.spec.webhookURL)),

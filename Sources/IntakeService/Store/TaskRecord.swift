@@ -11,7 +11,8 @@ struct TaskRecord: Sendable {
     var priority: Int
     var priorityClass: PriorityClass
     var source: String
-    var spec: JSONValue
+    /// A JSON text.
+    var spec: String
     var labels: JSONValue
     var images: [String]
     var requestHash: [UInt8]?
@@ -44,7 +45,7 @@ struct TaskRecord: Sendable {
         priority = try row.int("priority")
         priorityClass = try Self.choice(row, "priority_class")
         source = try row.text("source")
-        spec = try JSONValue(parsing: row.json("spec"))
+        spec = try row.json("spec")
         labels = try JSONValue(parsing: row.json("labels"))
         images = try row.textArray("images").compactMap { $0 }
         requestHash = try row.bytesOrNil("request_hash")
@@ -81,7 +82,7 @@ struct TaskRecord: Sendable {
         priority = task.spec.priority
         priorityClass = task.priorityClass
         source = task.source
-        spec = task.specJSON
+        spec = task.specText
         labels = task.spec.labels.json
         images = task.spec.images.map(\.reference.canonical)
         requestHash = task.requestHash
@@ -92,11 +93,11 @@ struct TaskRecord: Sendable {
         deadlineAt = task.deadlineAt
     }
 
-    /// The public form.
-    ///
-    /// - Parameter withSpec: Lists leave the settings out.
-    /// - Returns: The JSON object.
-    func json(withSpec: Bool) -> JSONValue {
+    /// The public form with the settings, as a JSON text.
+    var text: [UInt8] { json.serialized(adding: ["spec": spec]) }
+
+    /// The public form without the settings, as in lists.
+    var json: JSONValue {
         var json: JSONValue = [
             "id": .string(id), "project": .string(project), "cluster": .string(cluster),
             "status": .string(phase.rawValue), "priority": priority.json,
@@ -118,7 +119,6 @@ struct TaskRecord: Sendable {
         ] {
             if let time { json[key] = .string(time.rfc3339) }
         }
-        if withSpec { json["spec"] = spec }
         return json
     }
 

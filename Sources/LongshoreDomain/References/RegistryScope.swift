@@ -56,7 +56,8 @@ package struct RegistryScope: Sendable, Hashable, Comparable, CustomStringConver
     /// - Parameter image: The image to be pulled.
     /// - Returns: True when host and port are the same (letter case aside) and the repository is within the path.
     package func matches(_ image: ImageReference) -> Bool {
-        guard RegistryScope(registryOf: image).host == host else { return false }
+        // As almost everybody writes it.
+        guard image.domain == host || RegistryScope(registryOf: image).host == host else { return false }
         guard let path else { return true }
         return image.path == path || image.path.hasPrefix(path + "/")
     }

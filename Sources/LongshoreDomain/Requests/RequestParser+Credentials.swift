@@ -29,9 +29,10 @@ extension RequestParser {
     /// Two credentials for the same scope would make it chance which one is used. And one for Docker Hub would also be sent
     /// to registries with neither a dot nor a port in their name, because the kubelet takes those for Docker Hub.
     private mutating func checkScopes(_ placed: [PlacedCredential], images: [RequestedImage]) {
+        guard !placed.isEmpty else { return }
         var seen: Set<RegistryScope> = []
         let hasBareHost = images.contains { image in
-            !image.reference.domain.contains { $0 == "." || $0 == ":" }
+            !image.reference.domain.utf8.contains { $0 == UInt8(ascii: ".") || $0 == UInt8(ascii: ":") }
         }
         for credential in placed {
             if !seen.insert(credential.credential.scope).inserted {
@@ -57,7 +58,7 @@ extension RequestParser {
         let movesImages = overrides.contains { override in
             override.images.contains { $0.component != .tag }
         }
-        if movesImages { return credentials }
+        if movesImages || credentials.isEmpty { return credentials }
         let used = Set(images.compactMap { credentials.credential(for: $0.reference)?.scope })
         return credentials.filter { credential in
             if case .secretRef = credential.source { true } else { used.contains(credential.scope) }

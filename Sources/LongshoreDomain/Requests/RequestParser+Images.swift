@@ -16,11 +16,11 @@ extension RequestParser {
         let values = array(root, "images", at: .root, maximum: RequestLimits.images)
         if root["images"]?.array?.isEmpty == true { fault(pointer, .required, "at least one image is required") }
         var images: [PlacedImage] = []
-        var seen: Set<String> = []
+        var seen: Set<ImageReference> = []
         for (index, value) in values.enumerated() {
             let place = pointer.appending(index)
             guard let image = readImage(value, at: place) else { continue }
-            if seen.insert(image.reference.canonical).inserted {
+            if seen.insert(image.reference).inserted {
                 images.append(PlacedImage(image: image, pointer: place))
             } else {
                 fault(place, .duplicate, "the same image is in the list before")

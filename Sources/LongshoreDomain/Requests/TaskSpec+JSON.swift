@@ -32,6 +32,9 @@ extension TaskSpec: JSONDecodable, JSONEncodable {
         ttlSecondsAfterFinished = try json.optionalInteger("ttlSecondsAfterFinished") ?? ttlSecondsAfterFinished
     }
 
+    /// The JSON form as a text, with its members in order: the same for the same spec, whoever writes it.
+    package var text: String { json.text(sortedKeys: true) }
+
     /// The JSON form: every setting, what is empty left out. The same spec always gives the same text.
     package var json: JSONValue {
         var json: JSONValue = [

@@ -48,16 +48,21 @@ package struct TaskID: Hashable, Comparable, Sendable, CustomStringConvertible {
     package static func v7(at time: Timestamp, random: [UInt8]) -> TaskID {
         precondition(random.count >= 10, "a version 7 UUID needs 10 random bytes")
         let milliseconds = UInt64(max(0, time.microsecondsSinceEpoch) / 1000) & 0xFFFF_FFFF_FFFF
-        var bytes = (0..<6).map { UInt8(truncatingIfNeeded: milliseconds >> (40 - 8 * UInt64($0))) }
-        bytes += random[random.startIndex..<random.startIndex + 10]
-        bytes[6] = bytes[6] & 0x0F | 0x70
-        bytes[8] = bytes[8] & 0x3F | 0x80
-        return TaskID(uuid: bytes)
+        let bytes = random[random.startIndex..<random.startIndex + 10]
+        let twelve = bytes.prefix(2).reduce(0) { $0 << 8 | UInt64($1) } & 0x0FFF
+        let rest = bytes.dropFirst(2).reduce(0) { $0 << 8 | UInt64($1) } & 0x3FFF_FFFF_FFFF_FFFF
+        return TaskID(high: milliseconds << 16 | 0x7000 | twelve, low: 0x8000_0000_0000_0000 | rest)
+    }
+
+    private init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
     }
 
     /// The canonical text: 26 characters of `0123456789abcdefghjkmnpqrstvwxyz`.
     package var text: String {
-        var characters = [UInt8](repeating: 0, count: Self.length)
+        // On the stack: a task's id is written a dozen times on the task's way.
+        var characters = InlineArray<26, UInt8>(repeating: 0)
         var high = high
         var low = low
         for index in (0..<Self.length).reversed() {
@@ -65,7 +70,11 @@ package struct TaskID: Hashable, Comparable, Sendable, CustomStringConvertible {
             low = low >> 5 | high << 59
             high >>= 5
         }
-        return String(decoding: characters, as: UTF8.self)
+        do {
+            return String(copying: try UTF8Span(validating: characters.span))
+        } catch {
+            preconditionFailure("the alphabet is ASCII")
+        }
     }
 
     /// The same as ``text``.

@@ -16,6 +16,11 @@ extension CloudEvent {
     ///   - key: the record's key; nil for the extension `partitionkey` where there is one.
     /// - Returns: the record. Headers are in a fixed order, so that the same event is always the same bytes.
     package func kafkaRecord(topic: String, key: String? = nil) -> MessageRecord {
+        kafkaRecord(topic: topic, key: key, value: data?.serialized())
+    }
+
+    /// The record with a value that the data is written to already, or is going to be.
+    func kafkaRecord(topic: String, key: String?, value: [UInt8]?) -> MessageRecord {
         var headers = [
             MessageHeader(name: "ce_specversion", text: Self.specVersion),
             MessageHeader(name: "ce_id", text: id),
@@ -32,7 +37,7 @@ extension CloudEvent {
             headers.append(MessageHeader(name: Self.contentTypeHeader, text: dataContentType))
         }
         let key = key ?? extensions["partitionkey"]
-        return MessageRecord(topic: topic, key: key.map { Array($0.utf8) }, value: data?.serialized(), headers: headers)
+        return MessageRecord(topic: topic, key: key.map { Array($0.utf8) }, value: value, headers: headers)
     }
 
     /// Reads a record in either mode; which one it is, its content type says.
@@ -96,16 +101,21 @@ extension CloudEvent {
         try self.init(attributes: attributes, data: data)
     }
 
-    /// The attribute that a header carries, in whatever letter case; nil for anybody else's header. Works on bytes, because
-    /// there are ten headers to each record.
+    /// The attribute that a header carries, in whatever letter case; nil for anybody else's header.
     private static func attributeName(ofHeader name: String) -> String? {
-        var bytes = Array(name.utf8)
-        guard bytes.count > headerPrefix.utf8.count else { return nil }
-        for index in bytes.indices where UInt8(ascii: "A")...UInt8(ascii: "Z") ~= bytes[index] { bytes[index] |= 0x20 }
-        guard bytes.starts(with: headerPrefix.utf8) else { return nil }
-        let attribute = String(decoding: bytes.dropFirst(headerPrefix.utf8.count), as: UTF8.self)
+        // As everybody writes it; of ten headers to each record none needs more.
+        if name.utf8.starts(with: headerPrefix.utf8) {
+            let attribute = String(name.dropFirst(headerPrefix.count))
+            if isAttributeName(attribute) { return attribute }
+        }
+        guard name.utf8.count > headerPrefix.utf8.count else { return nil }
+        let lowercased = String(decoding: name.utf8.map { isUppercase($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
+        guard lowercased.utf8.starts(with: headerPrefix.utf8) else { return nil }
+        let attribute = String(lowercased.dropFirst(headerPrefix.count))
         return isAttributeName(attribute) ? attribute : nil
     }
+
+    private static func isUppercase(_ byte: UInt8) -> Bool { UInt8(ascii: "A")...UInt8(ascii: "Z") ~= byte }
 
     private static func contentType(_ headers: [MessageHeader]) throws(CloudEventError) -> String? {
         let length = contentTypeHeader.utf8.count

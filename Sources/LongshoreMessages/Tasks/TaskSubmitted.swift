@@ -48,14 +48,17 @@ package struct TaskSubmitted: Sendable, Hashable {
     package var topic: String { Topics.tasks(cluster: spec.cluster, class: PriorityClass(priority: spec.priority)) }
 
     /// The record in binary mode, with the task id as its key.
-    package var record: MessageRecord { record(specJSON: spec.json) }
+    package var record: MessageRecord { record(specText: spec.text) }
 
-    /// The record, for one who has made the spec's JSON already.
+    /// The record, for one who has the spec's text already.
     ///
-    /// - Parameter specJSON: The spec's.
+    /// - Parameter specText: The spec's ``TaskSpec/text``.
     /// - Returns: The same as ``record``.
-    package func record(specJSON: JSONValue) -> MessageRecord {
-        event(specJSON: specJSON).kafkaRecord(topic: topic, key: taskID.text)
+    package func record(specText: String) -> MessageRecord {
+        let event = event(task: nil)
+        var record = event.kafkaRecord(topic: topic, key: taskID.text, value: nil)
+        record.value = event.data?.serialized(adding: ["task": specText])
+        return record
     }
 }
 
@@ -63,9 +66,9 @@ package struct TaskSubmitted: Sendable, Hashable {
 
 extension TaskSubmitted {
     /// The event.
-    package var event: CloudEvent { event(specJSON: spec.json) }
+    package var event: CloudEvent { event(task: spec.json) }
 
-    private func event(specJSON: JSONValue) -> CloudEvent {
+    private func event(task: JSONValue?) -> CloudEvent {
         var extensions = [
             EventExtension.partitionKey: taskID.text,
             EventExtension.sequence: EventIdentity.text(sequence: 0),
@@ -74,8 +77,9 @@ extension TaskSubmitted {
         extensions[EventExtension.traceParent] = traceParent
         var data: JSONValue = [
             "taskId": .string(taskID.text), "source": .string(source.rawValue), "acceptedAt": acceptedAt.json,
-            "requestHash": .string(Hex.encode(requestHash)), "task": specJSON,
+            "requestHash": .string(Hex.encode(requestHash)),
         ]
+        if let task { data["task"] = task }
         if let idempotencyKey { data["idempotencyKey"] = .string(idempotencyKey) }
         if !sealedCredentials.isEmpty { data["sealedCredentials"] = sealedCredentials.json }
         return CloudEvent(

@@ -104,7 +104,8 @@ struct ProjectionStoreTests {
         #expect(row.phase == .failed)
         #expect(row.counts.failed == 1)
         #expect(row.finishedAt != nil)
-        #expect(row.spec["webhookUrl"]?.string == "https://x.example/hook")
+        let spec = try JSONValue(parsing: Array(row.spec.utf8))
+        #expect(spec["webhookUrl"]?.string == "https://x.example/hook")
         await pool.close()
     }
 
