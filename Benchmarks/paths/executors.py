@@ -7,9 +7,9 @@ import report
 import stack
 
 TASKS, NODES = int(os.environ.get("TASKS", "200")), 50
-# A node pulls one image after the other: with many more nodes than Jobs at once, tasks do not wait for each other's pulls, and it is
-# the number of tasks that an executor carries out at once that bounds one executor.
-CLUSTER = 300
+# A node pulls one image after the other: with many more nodes than Jobs at once (80 with two executors), tasks do not wait for each
+# other's pulls, and it is the number of tasks that an executor carries out at once that bounds one executor.
+CLUSTER = 1_000
 AT_ONCE = 4
 LATENCY = 200
 
