@@ -101,17 +101,16 @@ extension CloudEvent {
         try self.init(attributes: attributes, data: data)
     }
 
-    /// The attribute that a header carries, in whatever letter case; nil for anybody else's header.
+    /// The attribute that a header carries, in whatever letter case; nil for anybody else's header. Works on bytes: a letter can
+    /// have the prefix's last one as a part.
     private static func attributeName(ofHeader name: String) -> String? {
-        // As everybody writes it; of ten headers to each record none needs more.
-        if name.utf8.starts(with: headerPrefix.utf8) {
-            let attribute = String(name.dropFirst(headerPrefix.count))
-            if isAttributeName(attribute) { return attribute }
+        var name = name
+        // Almost nobody writes them so, and there are ten headers to each record.
+        if name.utf8.contains(where: isUppercase) {
+            name = String(decoding: name.utf8.map { isUppercase($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
         }
-        guard name.utf8.count > headerPrefix.utf8.count else { return nil }
-        let lowercased = String(decoding: name.utf8.map { isUppercase($0) ? $0 | 0x20 : $0 }, as: UTF8.self)
-        guard lowercased.utf8.starts(with: headerPrefix.utf8) else { return nil }
-        let attribute = String(lowercased.dropFirst(headerPrefix.count))
+        guard name.utf8.starts(with: headerPrefix.utf8) else { return nil }
+        let attribute = String(decoding: name.utf8.dropFirst(headerPrefix.utf8.count), as: UTF8.self)
         return isAttributeName(attribute) ? attribute : nil
     }
 
