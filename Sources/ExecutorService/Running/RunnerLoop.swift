@@ -246,7 +246,6 @@ final class RunnerLoop {
             metadata: ["job": "\(deletion.name)", "\(LogKey.node)": "\(deletion.node)"]
         )
         removals[deletion.node] = 1
-        removedJobs.insert(uid)
         delete([deletion], &group)
     }
 
@@ -340,7 +339,6 @@ final class RunnerLoop {
             let observer = observers.removeValue(forKey: key)
             let name = SecretNames.job(taskID, node: node, attempt: attempt)
             let deletion = JobWriter.Deletion(node: node, name: name, uid: observer?.jobUID)
-            if let uid = observer?.jobUID { removedJobs.insert(uid) }
             if creating.contains(key) {
                 inbox.withdraw(key)
                 heldDeletions[key] = deletion
