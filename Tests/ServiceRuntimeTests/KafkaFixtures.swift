@@ -130,6 +130,12 @@ final class HandledIDs: Sendable {
     func append(_ batch: KafkaBatch) {
         self.ids.withLock { $0 += batch.messages.map(\.event.id) }
     }
+
+    /// A handler that does no more than to note them.
+    func accept(_ batch: KafkaBatch) -> KafkaBatch.Outcome {
+        self.append(batch)
+        return .done
+    }
 }
 
 /// Runs a loop beside a body and ends it after that.

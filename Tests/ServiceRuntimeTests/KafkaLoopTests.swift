@@ -47,10 +47,7 @@ import WireFormats
         let producer = try cluster.makeProducer()
         try await producer.fill(0..<50)
         let handled = HandledIDs()
-        let hooks = KafkaLoopHooks { batch in
-            handled.append(batch)
-            return .done
-        }
+        let hooks = KafkaLoopHooks(handle: handled.accept)
         try await withLoop(try self.loop(cluster, producer: producer, hooks: hooks)) {
             try await waitUntil("all records") { handled.all.count == 50 }
         }
@@ -150,10 +147,7 @@ import WireFormats
         records.insert(eventRecord("good", topic: "t"), at: 2)
         for outcome in await producer.send(records) { _ = try outcome.get() }
         let handled = HandledIDs()
-        let hooks = KafkaLoopHooks { batch in
-            handled.append(batch)
-            return .done
-        }
+        let hooks = KafkaLoopHooks(handle: handled.accept)
         try await withLoop(try self.loop(cluster, producer: producer, hooks: hooks)) {
             try await waitUntil("the good one") { handled.all == ["good"] }
             let dead = try await cluster.read("dlq", count: 4)
@@ -230,10 +224,7 @@ import WireFormats
         let hasRoom = Mutex(false)
         let handled = HandledIDs()
         let hooks = KafkaLoopHooks(
-            handle: { batch in
-                handled.append(batch)
-                return .done
-            },
+            handle: handled.accept,
             room: { topic in topic == "high" || hasRoom.withLock { $0 } ? 100 : 0 }
         )
         let loop = try self.loop(
@@ -266,10 +257,7 @@ import WireFormats
         let handled = HandledIDs()
         let room = Mutex(0)
         let hooks = KafkaLoopHooks(
-            handle: { batch in
-                handled.append(batch)
-                return .done
-            },
+            handle: handled.accept,
             room: { _ in room.withLock { $0 } }
         )
         let metrics = SharedMetrics.registry
@@ -296,10 +284,7 @@ import WireFormats
         let handled = HandledIDs()
         let failures = Failures(2)
         let hooks = KafkaLoopHooks(
-            handle: { batch in
-                handled.append(batch)
-                return .done
-            },
+            handle: handled.accept,
             onAssigned: { partitions in
                 try failures.failIfAnyIsLeft()
                 return Dictionary(uniqueKeysWithValues: partitions.map { ($0, 7) })
@@ -445,10 +430,7 @@ import WireFormats
         try await producer.fill(0..<3)
         cluster.pushRequestErrors(api: 8, [27, 22])
         let handled = HandledIDs()
-        let hooks = KafkaLoopHooks { batch in
-            handled.append(batch)
-            return .done
-        }
+        let hooks = KafkaLoopHooks(handle: handled.accept)
         try await withLoop(try self.loop(cluster, producer: producer, hooks: hooks)) {
             try await waitUntil("the commit") { try await cluster.committed("t") == 3 }
             try await producer.fill(3..<6)
@@ -463,10 +445,7 @@ import WireFormats
         let producer = try cluster.makeProducer()
         try await producer.fill(0..<3)
         let handled = HandledIDs()
-        let hooks = KafkaLoopHooks { batch in
-            handled.append(batch)
-            return .done
-        }
+        let hooks = KafkaLoopHooks(handle: handled.accept)
         try await withLoop(try self.loop(cluster, producer: producer, hooks: hooks)) {
             try await waitUntil("the first") { handled.all.count == 3 }
             try cluster.setBrokerDown(1)
