@@ -76,7 +76,9 @@ import Testing
     @Test func `the list of failure modes is complete and names tests that exist`() throws {
         let text = readFile("\(root)/docs/failure-modes.md")
         let numbers = text.matches(of: /\n\| ([0-9]+) \|/).compactMap { Int($0.output.1) }
-        #expect(numbers == Array(1...72))
+        // A row keeps its number for good; a new one stands where it belongs and takes the next number.
+        #expect(numbers.count >= 72)
+        #expect(numbers.sorted() == Array(1...numbers.count))
         let files = try FileManager.default.subpathsOfDirectory(atPath: "\(root)/Tests")
         let cited = text.matches(of: /([A-Z][A-Za-z]+Tests)((?:\/[A-Z][A-Za-z]+)+)(?: `([^`]+)`)?/)
         #expect(cited.count > 90)
