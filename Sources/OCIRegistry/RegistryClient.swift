@@ -5,7 +5,8 @@ import Redaction
 /// A client of the OCI distribution API (version 1.1), with the token authentication of the distribution project.
 ///
 /// A credential is shown to the registry that it was given for, and to the token server that this registry names over a
-/// connection as safe as its own; never to the target of a redirect on another host.
+/// connection as safe as its own; never to the target of a redirect or an upload on another host, nor to the token server
+/// that such a host names: they get at most an anonymous token of that host's own.
 ///
 /// Thread safety: every method may be called from any task.
 package final class RegistryClient: Sendable {

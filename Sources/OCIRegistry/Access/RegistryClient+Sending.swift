@@ -69,7 +69,7 @@ extension RegistryClient {
             return reply
         } catch {
             if isFirst {
-                let isKnown = error.httpStatus.map { $0 < 500 && $0 != 429 } ?? false
+                let isKnown = !error.isElsewhere && error.httpStatus.map { $0 < 500 && $0 != 429 } ?? false
                 gate.leave(key, finding: error.refusesCredential ? .refused : isKnown ? .good : .unknown)
             }
             throw error

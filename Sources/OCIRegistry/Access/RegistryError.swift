@@ -58,6 +58,8 @@ package struct RegistryError: Error, Sendable, Hashable, CustomStringConvertible
     package var isRetryable: Bool { code.isRetryable }
     /// Whether the credential itself was refused, not only its use for one repository.
     var refusesCredential = false
+    /// Whether a host that the registry redirects to is the reason: then nothing is known about the credential.
+    var isElsewhere = false
 
     /// Makes an error.
     package init(

@@ -12,8 +12,23 @@ extension RegistryExchange {
     /// Asks the token server of a challenge for a token (distribution project, "Token Authentication Specification", and
     /// for identity tokens "OAuth2 Token Authentication"). Its answer is taken as it is: no challenge or redirect of a token
     /// server is followed.
-    func fetchToken(_ challenge: AuthenticateChallenge) async throws(RegistryError) -> Token {
-        guard let realm = challenge.parameters["realm"].flatMap({ RegistryURL($0) }), allows(realm) else {
+    ///
+    /// - Parameters:
+    ///   - challenge: A `Bearer` challenge.
+    ///   - url: The URL whose answer held the challenge; a token server over plain HTTP is used only when this was plain too.
+    ///   - credential: What to show to the token server: the task's only when the registry itself gave the challenge.
+    ///   - scope: What to ask for when the challenge does not say.
+    /// - Returns: The token.
+    /// - Throws: ``RegistryError``.
+    func fetchToken(
+        _ challenge: AuthenticateChallenge,
+        from url: RegistryURL,
+        showing credential: RegistryCredential,
+        scope: String?
+    ) async throws(RegistryError) -> Token {
+        guard let realm = challenge.parameters["realm"].flatMap({ RegistryURL($0) }), allows(realm),
+            realm.scheme == "https" || url.scheme == "http"
+        else {
             throw RegistryError(
                 .unsupported,
                 host: host,
@@ -21,7 +36,7 @@ extension RegistryExchange {
                 message: "the registry names a token server that may not be used"
             )
         }
-        let request = try tokenRequest(realm: realm, challenge: challenge)
+        let request = try tokenRequest(realm: realm, challenge: challenge, credential: credential, scope: scope)
         let reply: CurlResponse
         do throws(CurlError) {
             reply = try await client.http.execute(request)
@@ -35,7 +50,7 @@ extension RegistryExchange {
                 retryAfter: reply.header("Retry-After"),
                 date: reply.header("Date"),
                 body: await reply.errorBody(),
-                scrubber: credential.scrubber
+                scrubber: self.credential.scrubber
             )
             // RFC 6749 §5.2: a refresh token that is not taken gives 400 "invalid_grant".
             if reply.status == 400, case .identityToken = credential { error.code = .unauthorized }
@@ -50,7 +65,9 @@ extension RegistryExchange {
 
     private func tokenRequest(
         realm: RegistryURL,
-        challenge: AuthenticateChallenge
+        challenge: AuthenticateChallenge,
+        credential: RegistryCredential,
+        scope: String?
     ) throws(RegistryError) -> CurlRequest {
         var parameters: [(String, String)] = []
         if let service = challenge.parameters["service"] { parameters.append(("service", service)) }

@@ -1,7 +1,10 @@
 import Curl
 import Redaction
 
-/// One call on its way through challenges and redirects.
+/// Sends one call to a registry: answers challenges and follows redirects.
+///
+/// A challenge is answered with the credential only when the registry itself gave it to a request that was sent to it
+/// (CVE-2020-15157). A host that was reached by a redirect gets at most an anonymous token of its own.
 struct RegistryExchange: Sendable {
     let client: RegistryClient
     let endpoint: RegistryEndpoint
@@ -16,7 +19,7 @@ struct RegistryExchange: Sendable {
     var host: String { endpoint.host }
 
     private var tokenKey: TokenCache.Key {
-        TokenCache.Key(origin: endpoint.origin, scope: scope ?? "", credential: fingerprint)
+        TokenCache.Key(origin: endpoint.origin, scope: scope ?? "", holder: .credential(fingerprint))
     }
 
     /// Sends the call: with what is known to be wanted at first, then with what the challenge asks for, and no third time.
@@ -28,9 +31,10 @@ struct RegistryExchange: Sendable {
         let usesBasic = client.tokens.usesBasic(endpoint.origin)
         let known = knownAuthorization(usesBasic: usesBasic)
         let first = try await follow(call, authorization: known, perform: perform)
-        guard first.status == 401 else { return first }
+        guard first.reply.status == 401 else { return first.reply }
+        guard first.isOwn else { throw await refusal(by: first) }
         client.tokens.drop(tokenKey)
-        let challenges = AuthenticateChallenge.parse(first.headers("WWW-Authenticate"))
+        let challenges = AuthenticateChallenge.parse(first.reply.headers("WWW-Authenticate"))
         let isShown: Bool
         switch credential {
         case .registryToken: isShown = known != nil
@@ -39,12 +43,13 @@ struct RegistryExchange: Sendable {
             isShown = usesBasic && !challenges.contains { $0.scheme == "bearer" }
         case .anonymous, .identityToken: isShown = false
         }
-        if isShown { throw try await unauthorized(first) }
-        let authorization = try await authorization(for: challenges, reply: first)
+        if isShown { throw try await unauthorized(first.reply) }
+        let authorization = try await authorization(for: challenges, at: first.url, reply: first.reply)
         let second = try await follow(call, authorization: authorization, perform: perform)
-        guard second.status == 401 else { return second }
+        guard second.reply.status == 401 else { return second.reply }
+        guard second.isOwn else { throw await refusal(by: second) }
         client.tokens.drop(tokenKey)
-        throw try await unauthorized(second)
+        throw try await unauthorized(second.reply)
     }
 
     /// What the registry is known to want, from an earlier answer of it.
@@ -58,15 +63,16 @@ struct RegistryExchange: Sendable {
         SecretBytes(Array("Bearer ".utf8) + token.exposeBytes())
     }
 
-    /// Answers a challenge.
+    /// Answers a challenge that the registry itself gave.
     private func authorization(
         for challenges: [AuthenticateChallenge],
+        at url: RegistryURL,
         reply: some RegistryReply
     ) async throws(RegistryError) -> SecretBytes {
         for challenge in challenges {
             switch challenge.scheme {
             case "bearer":
-                let token = try await fetchToken(challenge)
+                let token = try await fetchToken(challenge, from: url, showing: credential, scope: scope)
                 client.tokens.setUsesBasic(endpoint.origin, false)
                 client.tokens.keep(token.secret, for: tokenKey, lifetime: token.lifetime)
                 return Self.bearer(token.secret)
@@ -96,69 +102,8 @@ struct RegistryExchange: Sendable {
             let answer = try await follow(root, authorization: basic) { request throws(CurlError) in
                 try await http.execute(request)
             }
-            error.refusesCredential = answer.status == 401
+            error.refusesCredential = answer.isOwn && answer.reply.status == 401
         }
         return error
-    }
-
-    // MARK: - Redirects
-
-    /// Sends a request and follows its redirects. Another host gets no authorization, and once one has had its say where to
-    /// go on, nobody does: it must not send the credential to a place of its choice in the registry.
-    private func follow<Reply: RegistryReply>(
-        _ call: RegistryCall,
-        authorization: SecretBytes?,
-        perform: @Sendable (CurlRequest) async throws(CurlError) -> Reply
-    ) async throws(RegistryError) -> Reply {
-        guard let origin = RegistryURL("\(endpoint.origin)/"),
-            var url = RegistryURL(location: call.path, from: origin), url.origin == origin.origin || allows(url)
-        else {
-            throw RegistryError(.invalidReference, host: host, message: "the request's URL cannot be read")
-        }
-        var isOwn = url.origin == origin.origin
-        for _ in 0...Self.maximumRedirects {
-            let request = request(for: call, url: url, authorization: isOwn ? authorization : nil)
-            let reply: Reply
-            do throws(CurlError) {
-                reply = try await perform(request)
-            } catch {
-                throw RegistryError(error, host: host)
-            }
-            guard call.followsRedirects, [301, 302, 303, 307, 308].contains(reply.status),
-                let location = reply.header("Location")
-            else { return reply }
-            guard let next = RegistryURL(location: location, from: url), allows(next) else {
-                throw RegistryError(
-                    .invalidResponse,
-                    host: host,
-                    httpStatus: reply.status,
-                    message: "the registry redirects to where it may not"
-                )
-            }
-            url = next
-            isOwn = isOwn && url.origin == origin.origin
-        }
-        throw RegistryError(.invalidResponse, host: host, message: "too many redirects")
-    }
-
-    /// Whether a URL that the registry names may be used: TLS always; plain HTTP only from a registry that speaks plain
-    /// HTTP itself, to a host that may.
-    func allows(_ url: RegistryURL) -> Bool {
-        if url.scheme == "https" { return true }
-        guard endpoint.isPlainHTTP else { return false }
-        let name = url.host.contains(":") ? "[\(url.host)]" : url.host
-        let hosts = client.configuration.plainHTTPHosts
-        return RegistryEndpoint.isLoopback(url.host) || hosts.contains("\(name):\(url.port)")
-            || (url.port == 80 && hosts.contains(name))
-    }
-
-    private func request(for call: RegistryCall, url: RegistryURL, authorization: SecretBytes?) -> CurlRequest {
-        var request = CurlRequest(method: call.method, url: url.text, headers: call.headers, body: call.body)
-        if let authorization { request.secretHeaders = [("Authorization", authorization)] }
-        request.totalTimeout = call.hasDeadline ? client.configuration.requestTimeout : nil
-        request.idleTimeout = call.idleTimeout
-        request.maximumResponseBytes = call.maximumBytes
-        request.addressPolicy = client.configuration.addressPolicy
-        return request
     }
 }

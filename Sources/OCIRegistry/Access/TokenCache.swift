@@ -5,11 +5,20 @@ import Synchronization
 ///
 /// Thread safety: a mutex guards the state.
 final class TokenCache: Sendable {
-    /// What a token is for. The credential is there as a keyed hash.
+    /// What a token is for.
     struct Key: Hashable, Sendable {
+        /// `scheme://host[:port]` of the host that the token is shown to.
         var origin: String
         var scope: String
-        var credential: String
+        var holder: Holder
+    }
+
+    /// Whose token it is.
+    enum Holder: Hashable, Sendable {
+        /// A credential's, as a keyed hash.
+        case credential(String)
+        /// That of all calls which another registry has redirected to the host; fetched without a credential.
+        case redirect
     }
 
     private struct Entry {

@@ -28,6 +28,49 @@ import WireFormats
         .basic(username: user, password: SecretBytes(utf8: password))
     }
 
+    /// As containerd does: the host behind the redirect gives an anonymous token, the registry's credential stays with it.
+    @Test func `A public image behind a redirect is pulled, and the other host learns no credential`() async throws {
+        let built = image("redirected")
+        let other = try ScriptedHTTPServer { request, connection in
+            if request.target.hasPrefix("/token") {
+                connection.respond(body: Array(#"{"token":"token-of-b"}"#.utf8))
+            } else if request.header("Authorization") != "Bearer token-of-b" {
+                let realm = "http://\(request.header("Host") ?? "")/token"
+                connection.respond(status: 401, headers: [("WWW-Authenticate", "Bearer realm=\"\(realm)\"")])
+            } else if request.target.contains("/manifests/") {
+                connection.respond(headers: [("Content-Type", built.descriptor.mediaType)], body: built.manifest)
+            } else {
+                let blobs = [built.config] + built.layers
+                let blob = blobs.first { request.target.hasSuffix(OCIDigest(of: $0).description) }
+                connection.respond(status: blob == nil ? 404 : 200, body: blob ?? [])
+            }
+        }
+        defer { other.stop() }
+        let server = try ScriptedHTTPServer { request, connection in
+            if request.header("Authorization") == nil {
+                connection.respond(status: 401, headers: [("WWW-Authenticate", "Basic realm=\"a\"")])
+            } else {
+                connection.respond(status: 307, headers: [("Location", other.url(request.target))])
+            }
+        }
+        defer { server.stop() }
+        let host = "127.0.0.1:\(server.port)"
+        try await SimulatorHarness.run(.with { $0.pulls = .registry }) { harness in
+            try harness.simulator.apply(manifest: secret("s1", host, "anna", "apple"))
+            let job = imageVolumeJob("j", node: "node-1", images: ["\(host)/x/a:1"], secrets: ["s1"])
+            try harness.simulator.apply(manifest: job)
+            let pod = try await harness.waitForPod(ofJob: "j", "the end") { pod in
+                SimulatorHarness.phase(pod) == "Succeeded"
+                    || ["ErrImagePull", "ImagePullBackOff"].contains(
+                        SimulatorHarness.waiting(pod, 0)?["reason"]?.string
+                    )
+            }
+            #expect(SimulatorHarness.phase(pod) == "Succeeded", "\(pod)")
+        }
+        #expect(Set(other.requests.map { $0.header("Authorization") }) == [nil, "Bearer token-of-b"])
+        #expect(server.requests.allSatisfy { $0.header("Authorization")?.hasPrefix("Bearer") != true })
+    }
+
     @Test func `Two registries with two credentials are pulled from in one Pod, and a wrong one says so`() async throws
     {
         let client = try #require(Self.client)
