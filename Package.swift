@@ -122,7 +122,7 @@ targets += [
         dependencies: service + [
             "IntakeService", "ExecutorService", "NotifierService", "ClusterSimulator", "KubernetesAPI", "OCIRegistry",
             "LibPQ", "Curl", "BlockingExecutor", argumentParser, unixSignals, configuration, subprocess, systemPackage,
-            "Migrations", "KubernetesManifests",
+            "Migrations", "KubernetesManifests", yams,
         ]
     ),
     // The limit that Benchmarks/run holds an executor against.
@@ -141,7 +141,7 @@ targets += [
         name: "LongshoreCommandTests",
         dependencies: [
             "longshore", "TestSupport", "ServiceRuntime", "ExecutorService", "Curl", "LongshoreMessages",
-            "LongshoreDomain", "WireFormats", "Redaction", argumentParser,
+            "LongshoreDomain", "KubernetesAPI", "WireFormats", "Redaction", argumentParser,
         ]
     ),
     .testTarget(

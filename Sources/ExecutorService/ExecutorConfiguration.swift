@@ -1,5 +1,6 @@
 package import Curl
 package import RDKafka
+import ServiceRuntime
 
 /// How an executor works. Each value is also a configuration key of the command.
 package struct ExecutorConfiguration: Sendable {
@@ -16,7 +17,7 @@ package struct ExecutorConfiguration: Sendable {
     /// How the consumer loop behaves; its topics are set by the executor.
     package var maximumBatch = 100
     /// The program's version, for the announcement.
-    package var version = "0.1.0"
+    package var version = ProductVersion.text
 
     /// A small image with a static `/bin/busybox`, on which every puller Pod runs.
     package var helperImage = "docker.io/library/busybox:1.37.0-musl"

@@ -9,8 +9,9 @@ struct Longshore: AsyncParsableCommand {
         commandName: "longshore",
         abstract: "Puts container images onto Kubernetes nodes before they are needed.",
         discussion: """
-            Exit codes: 0 done, 1 the task failed, 2 wrong usage, 3 the service could not be reached.
+            Exit codes: 0 done; \(exitCodes).
             """,
+        version: ProductVersion.text,
         groupedSubcommands: [
             CommandGroup(
                 name: "Ask and follow",
@@ -29,6 +30,10 @@ struct Longshore: AsyncParsableCommand {
         ]
     )
 
+    private static var exitCodes: String {
+        CommandFailure.Code.allCases.map { "\($0.rawValue) \($0.meaning)" }.joined(separator: "; ")
+    }
+
     static func main() async {
         let code = await run(arguments: nil)
         Glibc.exit(code)
@@ -39,6 +44,10 @@ struct Longshore: AsyncParsableCommand {
     /// - Parameter arguments: The words after the program's name; nothing means those of the process.
     /// - Returns: The exit code of the contract.
     static func run(arguments: [String]?) async -> Int32 {
+        if let problem = UnknownCommand.problem(in: arguments ?? Array(CommandLine.arguments.dropFirst()), of: self) {
+            Console.error(problem)
+            return CommandFailure.Code.usage.rawValue
+        }
         do {
             var command = try parseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {

@@ -27,6 +27,12 @@ import Testing
         #expect(Set(listed).subtracting(flags) == ["config"], "the README lists keys that do not exist")
     }
 
+    @Test func `the README's table of exit codes is that of the command`() {
+        let readme = readFile("\(root)/README.md")
+        let rows = readme.matches(of: /\n\| ([0-9]+) \| ([^|]+) \|/).map { "\($0.output.1) \($0.output.2)" }
+        #expect(rows == ["0 done"] + CommandFailure.Code.allCases.map { "\($0.rawValue) \($0.meaning)" })
+    }
+
     @Test func `every metric and every flag of the operations guide exists`() throws {
         let guide = readFile("\(root)/docs/operations.md")
         let sources = try Self.text(of: "\(root)/Sources")

@@ -66,10 +66,15 @@ struct IntakeAPI: Sendable {
         let principal = try principal(request)
         let query = try Query(
             request.uri.query,
-            allowed: ["status", "project", "label", "image", "limit", "cursor"]
+            allowed: ["status", "project", "cluster", "label", "image", "since", "limit", "cursor"]
         )
         var filter = TaskStore.Filter(phases: try query.choices("status"))
         filter.project = try principal.narrowed(query.text("project"))
+        filter.cluster = query.text("cluster")
+        if let since = query.text("since") {
+            guard let time = Timestamp(rfc3339: since) else { throw query.invalid("since", "is no RFC 3339 time") }
+            filter.since = time
+        }
         for label in query.all("label", split: true) {
             let pair = label.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
             guard pair.count == 2, !pair[0].isEmpty else { throw query.invalid("label", "must be key=value") }

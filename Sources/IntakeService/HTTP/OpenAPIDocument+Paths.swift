@@ -49,6 +49,10 @@ extension OpenAPIDocument {
                    "schema": {"type": "array", "items": {"type": "string"}}},
                   {"name": "image", "in": "query", "description": "An image reference, normalised as in requests.",
                    "schema": {"type": "string"}},
+                  {"name": "cluster", "in": "query", "description": "Only tasks of this cluster.",
+                   "schema": {"type": "string"}},
+                  {"name": "since", "in": "query", "description": "Only tasks accepted at this time or later.",
+                   "schema": {"type": "string", "format": "date-time"}},
                   {"$ref": "#/components/parameters/limit"},
                   {"$ref": "#/components/parameters/cursor"}
                 ],

@@ -69,6 +69,9 @@ struct TaskStore: Sendable {
     /// What a list of tasks is narrowed down to.
     struct Filter: Sendable {
         var project: String?
+        var cluster: String?
+        /// Only tasks accepted at this time or later.
+        var since: Timestamp?
         var phases: [TaskPhase] = []
         var labels: [String: String] = [:]
         var image: String?
@@ -85,6 +88,11 @@ struct TaskStore: Sendable {
             return "$\(parameters.count)"
         }
         if let project = filter.project { conditions.append("t.project = \(add(.text(project)))") }
+        if let cluster = filter.cluster { conditions.append("t.cluster = \(add(.text(cluster)))") }
+        if let since = filter.since {
+            let time = add(.timestamp(microsecondsSince1970: since.microsecondsSinceEpoch))
+            conditions.append("t.accepted_at >= \(time)")
+        }
         if !filter.phases.isEmpty {
             conditions.append("t.phase = ANY(\(add(.textArray(filter.phases.map(\.rawValue)))))")
             // The few that have not ended have an index of their own.

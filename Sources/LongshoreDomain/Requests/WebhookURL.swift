@@ -6,14 +6,14 @@ package enum WebhookURL {
     /// - Returns: A sentence that does not quote it; nothing when it is fine: `http` or `https`, a host, no user information.
     package static func problem(with text: String) -> String? {
         guard text.utf8.count <= RequestLimits.webhookURLBytes else {
-            return "longer than \(RequestLimits.webhookURLBytes) bytes"
+            return "is longer than \(RequestLimits.webhookURLBytes) bytes"
         }
         guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) && $0 != UInt8(ascii: "\\") }) else {
             return "has a space, a control character, a backslash or a character that is not ASCII"
         }
         guard let separator = text.firstRange(of: "://") else { return "is not an absolute URL" }
         guard ["http", "https"].contains(text[..<separator.lowerBound].lowercased()) else {
-            return "the scheme is neither http nor https"
+            return "has a scheme that is neither http nor https"
         }
         guard !text.contains("#") else { return "has a fragment, which is never sent" }
         let rest = text[separator.upperBound...]
@@ -23,7 +23,8 @@ package enum WebhookURL {
             try ImageReferenceParser.checkDomain(Array(authority.utf8)[...])
         } catch {
             return error.code == .invalidPort
-                ? "the port is not a number from 1 to 65535" : "the host is not a host name or an IP address"
+                ? "has a port that is not a number from 1 to 65535"
+                : "has a host that is not a host name or an IP address"
         }
         return nil
     }

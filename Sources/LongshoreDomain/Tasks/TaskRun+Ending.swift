@@ -16,7 +16,9 @@ extension TaskRun {
         nodes[index].status = status
         isStatusDue = true
         isProgressDue = true
-        let images = item.map { outcomes($0, index) } ?? []
+        var images = item.map { outcomes($0, index) } ?? []
+        // The Job of a node that has ended is being removed: nothing is being pulled there any more.
+        for position in images.indices where images[position].phase == .pulling { images[position].phase = .pending }
         let attempt = item?.attempt ?? 0
         let name = nodes[index].name
         present[index] = nil

@@ -21,8 +21,14 @@ struct IntakeClient: Sendable {
     ///   - caPath: PEM certificates to trust instead of the system's.
     /// - Throws: ``CommandFailure`` when the URL is none.
     init(server: String, token: SecretBytes, caPath: String? = nil) throws {
+        guard server.contains("://") else {
+            throw CommandFailure.usage(
+                "the server's URL “\(Console.printable(server))” has no scheme: write http://\(Console.printable(server)), or https:// where it speaks TLS"
+            )
+        }
         if let problem = WebhookURL.problem(with: server) {
-            throw CommandFailure.usage("the server's URL \(problem)")
+            // Not quoted: what stands before an @ may be a password.
+            throw CommandFailure.usage("the server's URL cannot be used: it \(problem)")
         }
         var base = server
         while base.hasSuffix("/") { base.removeLast() }

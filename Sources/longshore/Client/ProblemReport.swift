@@ -7,7 +7,7 @@ enum ProblemReport {
     /// - Parameters:
     ///   - status: The HTTP status, 300 or more.
     ///   - body: The answer's body, a problem as intake writes it or anything else.
-    /// - Returns: Wrong usage for what the client can mend, unreachable for what only the service can; every fault has a line.
+    /// - Returns: The failure with the code of the status; every fault has a line.
     static func failure(status: Int, body: [UInt8]) -> CommandFailure {
         let problem = try? JSONValue(parsing: body, limits: .init(maximumDepth: 16))
         let title = problem?["title"]?.string ?? reason(status)
@@ -24,8 +24,7 @@ enum ProblemReport {
             lines.append("  and \(count - faults.count) more")
         }
         if status == 401 { lines.append("  give a token with --token-file, LONGSHORE_TOKEN or LONGSHORE_TOKEN_FILE") }
-        let isService = status >= 500 || status == 429 || status < 400
-        return CommandFailure(isService ? .unreachable : .usage, lines.joined(separator: "\n"))
+        return CommandFailure(CommandFailure.Code(status: status), lines.joined(separator: "\n"))
     }
 
     /// A JSON pointer as people write fields: `images[3].image`.

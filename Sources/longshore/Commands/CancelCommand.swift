@@ -18,10 +18,7 @@ struct CancelCommand: AsyncParsableCommand {
         let client = try connection.client()
         try await CommandFailure.collecting(of: ids) { id in
             let task = try await client.send("DELETE", "/v1/tasks/\(IntakeClient.encode(id))").json
-            switch output.output {
-            case .json: OutputOptions.print(task)
-            case .table: Console.print("\(Console.printable(id)) is being cancelled")
-            }
+            output.printDone(task, id: id, "is being cancelled")
         }
     }
 }

@@ -5,7 +5,11 @@ import WireFormats
 struct GetCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "get",
-        abstract: "Show a task with its nodes, images and causes."
+        abstract: "Show a task with its nodes, images and causes.",
+        discussion: """
+            Of a task with many nodes the table has those that are not well and those in work; --all shows every node. JSON and \
+            YAML always have every node, unless --limit or --state narrows them down.
+            """
     )
 
     @OptionGroup var connection: ConnectionOptions
@@ -17,27 +21,31 @@ struct GetCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Only nodes in this state; may be repeated.", valueName: "state"))
     var state: [String] = []
 
-    @Option(help: "The most nodes to show.")
-    var limit = 1_000
+    @Option(help: "The most nodes to show; without it 50 in the table, else all.")
+    var limit: Int?
+
+    @Flag(help: "Show every node, and every image of it.")
+    var all = false
 
     func validate() throws {
-        guard limit > 0 else { throw ValidationError("--limit must be 1 or more") }
+        guard limit.map({ $0 > 0 }) ?? true else { throw ValidationError("--limit must be 1 or more") }
     }
 
     func run() async throws {
-        let client = try connection.client()
-        let path = "/v1/tasks/\(IntakeClient.encode(id))"
-        var task = try await client.send("GET", path).json
-        let query = state.map { (name: "state", value: $0) }
-        let nodes = try await client.items("\(path)/nodes", query: query, limit: limit)
-        switch output.output {
-        case .json:
-            task["nodes"] = .array(nodes.items)
-            OutputOptions.print(task)
-        case .table:
-            for line in TaskReport(task: task, nodes: nodes.items, hasMoreNodes: nodes.hasMore).lines {
-                Console.print(line)
-            }
+        let format = output.output
+        let isStructured = format == .json || format == .yaml
+        let reading = TaskReading(client: try connection.client(), id: id)
+        var (task, nodes) = try await reading.read(
+            TaskReading.Selection(isWhole: all || isStructured, states: state, limit: limit)
+        )
+        switch format {
+        case .json, .yaml:
+            task["nodes"] = .array(nodes)
+            output.print(task)
+        case .name: Console.print(Console.printable(task["id"]?.string ?? id))
+        case .table, .wide:
+            let layout = TaskReport.Layout(width: format == .wide ? nil : Console.width, showsAll: all)
+            for line in TaskReport(task: task, nodes: nodes, layout: layout).lines { Console.print(line) }
         }
     }
 }

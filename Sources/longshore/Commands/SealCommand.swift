@@ -80,7 +80,7 @@ struct SealCommand: AsyncParsableCommand {
         let key = idempotencyKey ?? "\(eventSource ?? "")\n\(eventID ?? "")"
         let taskID = TaskIDs.derived(project: project, idempotencyKey: key)
         let entry = try RequestSealing.entry(credential, taskID: taskID, key: try await sealer())
-        OutputOptions.print(["taskId": .string(taskID.text), "credential": entry])
+        Console.print(JSONValue.object(["taskId": .string(taskID.text), "credential": entry]).text(pretty: true))
     }
 
     private func source(environment: [String: String]) throws -> [(String, JSONValue)] {

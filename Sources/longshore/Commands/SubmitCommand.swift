@@ -47,14 +47,17 @@ struct SubmitCommand: AsyncParsableCommand {
         if seal { body = try await RequestSealing(client: client).seal(body, idempotencyKey: key) }
         let task = try await send(body, key: key, to: client)
         let id = task["id"]?.string ?? ""
-        switch (output.output, wait) {
-        case (.json, false): OutputOptions.print(task)
-        case (.table, false):
-            Console.print("\(Console.printable(id)) \(Console.printable(task["status"]?.string ?? ""))")
-        case (.json, true): try await TaskFollowing(client: client, id: id, format: .json).run()
-        case (.table, true):
-            if !Console.isTerminal { Console.print("\(Console.printable(id)) accepted") }
-            try await TaskFollowing(client: client, id: id, format: .table).run()
+        guard !wait else {
+            if output.output == .table || output.output == .wide, !Console.isTerminal {
+                Console.print("\(Console.printable(id)) accepted")
+            }
+            try await TaskFollowing(client: client, id: id, output: output).run()
+            return
+        }
+        switch output.output {
+        case .json, .yaml: output.print(task)
+        case .name: Console.print(Console.printable(id))
+        case .table, .wide: Console.print("\(Console.printable(id)) \(Console.printable(task["status"]?.string ?? ""))")
         }
     }
 
@@ -70,6 +73,8 @@ struct SubmitCommand: AsyncParsableCommand {
                     body: body
                 ).json
             } catch let failure as CommandFailure where failure.code == .unreachable && attempt < 4 {
+                let first = failure.message.split(separator: "\n").first.map(String.init) ?? ""
+                Console.error("\(first); trying again in \(ProgressDisplay.text(delay)) (attempt \(attempt + 1) of 4)")
                 try await Task.sleep(for: delay)
                 delay = delay * 2
             }

@@ -20,17 +20,18 @@ struct ListWebhooksCommand: AsyncParsableCommand {
 
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
+    @OptionGroup var table: TableOptions
 
     @Argument(help: "The task's id.")
     var task: String
 
     func run() async throws {
         let json = try await connection.client().send("GET", "/v1/tasks/\(IntakeClient.encode(task))/deliveries").json
+        let deliveries = json["items"]?.array ?? []
         switch output.output {
-        case .json: OutputOptions.print(json)
-        case .table:
-            let deliveries = json["items"]?.array ?? []
-            for line in Self.table(deliveries, now: SystemWallClock().now()).lines { Console.print(line) }
+        case .json, .yaml: output.print(json)
+        case .name: for delivery in deliveries { Console.print(Console.printable(delivery["id"]?.string ?? "?")) }
+        case .table, .wide: table.print(Self.table(deliveries, now: SystemWallClock().now()))
         }
     }
 
@@ -113,10 +114,7 @@ struct RedeliverCommand: AsyncParsableCommand {
         try await CommandFailure.collecting(of: ids) { id in
             let path = "/v1/deliveries/\(IntakeClient.encode(id))/redeliver"
             let delivery = try await client.send("POST", path).json
-            switch output.output {
-            case .json: OutputOptions.print(delivery)
-            case .table: Console.print("\(Console.printable(id)) is sent again")
-            }
+            output.printDone(delivery, id: id, "is sent again")
         }
     }
 
@@ -130,14 +128,14 @@ struct RedeliverCommand: AsyncParsableCommand {
         if dryRun { body["dryRun"] = true }
         let json = try await client.send("POST", "/v1/deliveries/redeliver", body: .object(body)).json
         switch output.output {
-        case .json: OutputOptions.print(json)
-        case .table:
+        case .json, .yaml: output.print(json)
+        case .table, .wide, .name:
             let (count, remaining) = (json["count"]?.integer ?? 0, json["remaining"]?.integer ?? 0)
             if dryRun {
-                Console.print("\(remaining) would be sent again")
+                Console.print("\(Plural.count(remaining, "webhook")) would be sent again")
             } else {
-                Console.print("\(count) \(count == 1 ? "is" : "are") sent again")
-                if remaining > 0 { Console.error("\(remaining) are left: run it again") }
+                Console.print("\(Plural.count(count, "webhook")) \(count == 1 ? "is" : "are") sent again")
+                if remaining > 0 { Console.error("\(remaining) \(remaining == 1 ? "is" : "are") left: run it again") }
             }
         }
     }

@@ -1,3 +1,4 @@
+import FoundationEssentials
 import Glibc
 import SystemPackage
 
@@ -5,6 +6,18 @@ import SystemPackage
 enum Console {
     /// Whether standard output is a terminal.
     static var isTerminal: Bool { isatty(1) == 1 }
+
+    /// The columns of the terminal that standard output is; nil for a pipe or a file, where lines may be of any length. The
+    /// variable COLUMNS says it where it is set.
+    static var width: Int? {
+        if let text = ProcessInfo.processInfo.environment["COLUMNS"], let columns = Int(text), columns > 0 {
+            return columns
+        }
+        guard isTerminal else { return nil }
+        var size = winsize()
+        guard unsafe ioctl(1, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+        return Int(size.ws_col)
+    }
 
     /// Writes a line to standard output.
     static func print(_ line: String) { write(line + "\n") }

@@ -6,6 +6,8 @@ struct ProgressDisplay {
     private let id: String
     private let width: Int
     private let usesColor: Bool
+    /// What is being waited for, where nothing moves.
+    var notice: String?
     private var shownLines = 0
     private static let maximumNodes = 16
 
@@ -43,12 +45,15 @@ struct ProgressDisplay {
         let order: [NodePhase] = [.pulling, .failed, .pending, .skipped, .succeeded]
         let nodes = view.nodes.values.sorted {
             let (left, right) = (order.firstIndex(of: $0.phase) ?? 9, order.firstIndex(of: $1.phase) ?? 9)
-            return left == right ? $0.name < $1.name : left < right
+            return left == right ? NaturalOrder.precedes($0.name, $1.name) : left < right
         }
         let nameWidth = min(nodes.prefix(Self.maximumNodes).map(\.name.count).max() ?? 0, width / 3)
         var lines = [cut(head), total]
         lines += nodes.prefix(Self.maximumNodes).map { line(of: $0, nameWidth: nameWidth) }
-        if nodes.count > Self.maximumNodes { lines.append("  and \(nodes.count - Self.maximumNodes) more nodes") }
+        if nodes.count > Self.maximumNodes {
+            lines.append("  and \(Plural.count(nodes.count - Self.maximumNodes, "more node"))")
+        }
+        if let notice { lines.append(cut("  \(Console.printable(notice))")) }
         return lines
     }
 

@@ -30,6 +30,15 @@ final class TerminalScreen: Sendable {
     func apply(_ event: TaskEvent) {
         state.withLock { state in
             state.view.apply(event)
+            state.display.notice = nil
+            state.hasChanged = true
+        }
+    }
+
+    /// Shows what is being waited for, until the next event.
+    func note(_ text: String) {
+        state.withLock { state in
+            state.display.notice = text
             state.hasChanged = true
         }
     }

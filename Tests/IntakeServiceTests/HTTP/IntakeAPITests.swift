@@ -221,7 +221,14 @@ struct IntakeAPITests {
         #expect(try await count("image=quay.io/x/\(tag):latest") == 2)
         #expect(try await count("label=batch%3D\(tag)&status=succeeded,failed") == 0)
         #expect(try await count("label=batch%3D\(tag)&project=default") == 5)
-        for wrong in ["status=x", "limit=0", "cursor=x", "image=%3A%3A", "label=x", "nonsense=1", "label=%ff"] {
+        #expect(try await count("label=batch%3D\(tag)&cluster=default") == 5)
+        #expect(try await count("label=batch%3D\(tag)&cluster=elsewhere") == 0)
+        let third = try #require(try await intake.ask("GET", "/v1/tasks/\(ids[2])").json["acceptedAt"]?.string)
+        #expect(try await count("label=batch%3D\(tag)&since=\(third)") == 3)
+        #expect(try await count("label=batch%3D\(tag)&since=2200-01-01T00:00:00Z") == 0)
+        for wrong in [
+            "since=yesterday", "status=x", "limit=0", "cursor=x", "image=%3A%3A", "label=x", "nonsense=1", "label=%ff",
+        ] {
             #expect(try await intake.ask("GET", "/v1/tasks?\(wrong)").status == 400)
         }
     }

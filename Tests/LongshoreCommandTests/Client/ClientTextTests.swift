@@ -57,7 +57,8 @@ import WireFormats
     @Test(
         "answers without a problem are still told, with the right exit code",
         arguments: [
-            (400, "", CommandFailure.Code.usage), (401, "<html>", .usage), (404, "{}", .usage), (409, "[]", .usage),
+            (400, "", CommandFailure.Code.usage), (401, "<html>", .unauthorized), (403, "", .unauthorized),
+            (404, "{}", .notFound), (409, "[]", .conflict),
             (426, "null", .usage), (429, "", .unreachable), (500, "\u{1B}[2J", .unreachable),
             (503, "{\"title\":5}", .unreachable),
             (302, "", .unreachable),

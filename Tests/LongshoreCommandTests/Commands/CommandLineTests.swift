@@ -2,6 +2,8 @@ import Glibc
 import LongshoreDomain
 import LongshoreMessages
 import Redaction
+import ServiceRuntime
+import Synchronization
 import TestSupport
 import Testing
 import WireFormats
@@ -82,6 +84,28 @@ import WireFormats
         let result = try await Self.run(arguments)
         #expect(result.code == code)
         #expect((code == 0 ? result.output : result.error).contains("longshore"))
+    }
+
+    @Test(
+        "names the nearest command where there is none of that name, with and without --help",
+        arguments: [
+            (["wach", "x"], "longshore watch"), (["wach", "--help"], "longshore watch"),
+            (["help", "wach"], "longshore watch"),
+            (["webhooks", "lst", "--help"], "longshore webhooks list"), (["--help", "nonsense"], "longshore --help"),
+        ]
+    )
+    func unknownCommand(arguments: [String], hint: String) async throws {
+        let result = try await Self.run(arguments)
+        #expect(result.code == 2)
+        #expect(result.output.isEmpty)
+        #expect(result.error.contains("there is no command") && result.error.contains("“\(hint)”"))
+    }
+
+    @Test("tells a server's URL without a scheme from other faults")
+    func serverWithoutScheme() async throws {
+        let result = try await Self.run(["list", "--server", "localhost:8080"], environment: ["LONGSHORE_TOKEN": "t"])
+        #expect(result.code == 2)
+        #expect(result.error.contains("“localhost:8080” has no scheme: write http://localhost:8080"))
     }
 
     @Test("says what is missing, and exits with 2")
@@ -216,9 +240,118 @@ import WireFormats
     @Test("does not wait for a task that is unknown")
     func watchUnknown() async throws {
         let server = try ScriptedHTTPServer(then: .respond(status: 404, body: #"{"title":"Not found"}"#))
-        let result = try await Self.run(["watch", "../x?"], server: server)
-        #expect(result.code == 2)
+        let result = try await Self.run(["watch", "../x?", "--appear-seconds", "0"], server: server)
+        #expect(result.code == 4)
         #expect(server.requests.map(\.target) == ["/v1/tasks/..%2Fx%3F/events"])
+    }
+
+    @Test("waits for a task that comes later, and says so")
+    func watchEarly() async throws {
+        let stream = Self.stream([DisplayTests.event(.taskSucceeded, 2)])
+        let task = Self.task("succeeded").text()
+        let nodes = Self.nodes
+        let asked = Mutex(0)
+        let server = try ScriptedHTTPServer { request, connection in
+            guard request.target.hasSuffix("/events") else {
+                connection.respond(body: Array((request.target.contains("/nodes") ? nodes : task).utf8))
+                return
+            }
+            if asked.withLock({
+                $0 += 1
+                return $0
+            }) < 6 {
+                connection.respond(status: 404, body: Array(#"{"title":"Not found"}"#.utf8))
+            } else {
+                connection.respond(headers: [("Content-Type", "text/event-stream")], body: Array(stream.utf8))
+            }
+        }
+        let result = try await Self.run(["watch", DisplayTests.taskID.text], server: server)
+        #expect(result.code == 0)
+        #expect(result.error.contains("does not know the task \(DisplayTests.taskID.text) yet"))
+        #expect(result.output.contains("task.succeeded"))
+    }
+
+    @Test("says what a queued task waits for, and that it goes on after Ctrl-C")
+    func watchInterrupted() async throws {
+        let queued = Self.stream([DisplayTests.event(.taskQueued, 1)])
+        let server = try ScriptedHTTPServer { request, connection in
+            switch request.target {
+            case let target where target.hasSuffix("/events"):
+                connection.send(
+                    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+                )
+                connection.sendChunk(Array(queued.utf8))
+            case "/v1/clusters":
+                connection.respond(
+                    body: Array(
+                        #"{"items":[{"cluster":"edge","executors":["a"],"heartbeatAt":"2026-01-01T00:00:00Z"}]}"#.utf8
+                    )
+                )
+            default: connection.respond(body: Array(#"{"id":"x","status":"queued","cluster":"edge"}"#.utf8))
+            }
+        }
+        let process = try TestProcess(
+            try Self.binary,
+            ["watch", DisplayTests.taskID.text],
+            environment: ["HOME": "/does/not/exist", "LONGSHORE_SERVER": server.url(""), "LONGSHORE_TOKEN": "t0ken"]
+        )
+        try await waitUntil("the notice") { process.standardError.contains("1 executor, last heard of at 2026-01-01") }
+        process.signal(SIGINT)
+        #expect(try await process.waitForExit(timeout: .seconds(60)) == .exited(130))
+        #expect(
+            process.standardError.contains("goes on. See it again with: longshore watch \(DisplayTests.taskID.text)")
+        )
+    }
+
+    @Test(
+        "has an exit code of its own for what is not there, what conflicts and what is not allowed",
+        arguments: [(401, 6), (403, 6), (404, 4), (409, 5), (422, 2), (429, 3), (503, 3), (302, 3)] as [(Int, Int32)]
+    )
+    func exitCodes(status: Int, code: Int32) async throws {
+        let server = try ScriptedHTTPServer(then: .respond(status: status, body: "{}"))
+        #expect(try await Self.run(["get", "x"], server: server).code == code)
+        #expect(try await Self.run(["cancel", "x", "y"], server: server).code == code)
+    }
+
+    @Test("tells its version")
+    func version() async throws {
+        #expect(try await Self.run(["--version"]).output == "\(ProductVersion.text)\n")
+    }
+
+    @Test("prints ids alone, tables without their header, and narrows by cluster, label and time")
+    func listForms() async throws {
+        let page = #"{"items":[{"id":"a","cluster":"edge","source":"http"},{"id":"b"}]}"#
+        let server = try ScriptedHTTPServer(then: .respond(body: page))
+        #expect(try await Self.run(["list", "-o", "name"], server: server).output == "a\nb\n")
+        #expect(try await Self.run(["list", "--no-headers"], server: server).output.split(separator: "\n").count == 2)
+        #expect(try await Self.run(["list", "-o", "wide"], server: server).output.contains("CLUSTER"))
+        #expect(try await Self.run(["list", "-o", "yaml"], server: server).output.hasPrefix("items:\n- id: a\n"))
+        _ = try await Self.run(
+            ["list", "--cluster", "edge", "-l", "a=b", "--since", "2026-01-01T00:00:00Z"],
+            server: server
+        )
+        #expect(
+            server.requests.last?.target == "/v1/tasks?cluster=edge&label=a%3Db&since=2026-01-01T00%3A00%3A00Z&limit=50"
+        )
+    }
+
+    @Test("reads of a large task only what it shows, and all of it for JSON")
+    func getLarge() async throws {
+        let task =
+            #"{"id":"x","status":"pulling","counts":{"nodesTotal":500,"nodesSucceeded":490,"nodesFailed":2,"nodesPulling":8}}"#
+        let server = try ScriptedHTTPServer { request, connection in
+            connection.respond(body: Array((request.target.contains("/nodes") ? Self.nodes : task).utf8))
+        }
+        let shown = try await Self.run(["get", "x"], server: server)
+        #expect(shown.output.contains("not shown"))
+        #expect(
+            server.requests.map(\.target) == [
+                "/v1/tasks/x", "/v1/tasks/x/nodes?state=failed&state=skipped&limit=50",
+                "/v1/tasks/x/nodes?state=pulling&limit=49",
+            ]
+        )
+        _ = try await Self.run(["get", "x", "-o", "json"], server: server)
+        #expect(server.requests.last?.target == "/v1/tasks/x/nodes?limit=500")
     }
 
     @Test("lists over pages and gets with nodes")
@@ -255,7 +388,7 @@ import WireFormats
             then: .respond(status: 202, body: "{}")
         )
         let result = try await Self.run(["cancel", "a", "b", "c"], server: server)
-        #expect(result.code == 2)
+        #expect(result.code == 5)
         #expect(result.output == "a is being cancelled\nc is being cancelled\n")
         #expect(result.error == "b: Conflict: it has ended\n")
         #expect(server.requests.map(\.method) == ["DELETE", "DELETE", "DELETE"])
@@ -277,17 +410,18 @@ import WireFormats
         #expect(shown.code == 0 && shown.output.contains("exhausted") && shown.output.contains("503"))
         let named = try await Self.run(["webhooks", "redeliver", "t-failed", "b"], server: server)
         #expect(
-            named.code == 2 && named.output == "t-failed is sent again\n" && named.error == "b: Conflict: on its way\n"
+            named.code == 5 && named.output == "t-failed is sent again\n" && named.error == "b: Conflict: on its way\n"
         )
         let range = try await Self.run(
             ["webhooks", "redeliver", "--since", "2026-01-31T02:00:00Z", "--state", "delivered"],
             server: server
         )
         #expect(
-            range.code == 0 && range.output == "5000 are sent again\n" && range.error == "7 are left: run it again\n"
+            range.code == 0 && range.output == "5000 webhooks are sent again\n"
+                && range.error == "7 are left: run it again\n"
         )
         let dry = try await Self.run(["webhooks", "redeliver", "--task", "t", "--dry-run"], server: server)
-        #expect(dry.output == "3 would be sent again\n")
+        #expect(dry.output == "3 webhooks would be sent again\n")
         #expect(server.requests[1].target == "/v1/deliveries/t-failed/redeliver")
         let body = try JSONValue(parsing: server.requests[3].body)
         #expect(body == ["since": "2026-01-31T02:00:00Z", "states": ["delivered"]])

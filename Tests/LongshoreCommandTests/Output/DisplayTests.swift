@@ -1,3 +1,5 @@
+import ArgumentParser
+import KubernetesAPI
 import LongshoreDomain
 import LongshoreMessages
 import Synchronization
@@ -196,21 +198,151 @@ import WireFormats
                 "NODE   STATE       ATTEMPT   a:1      h.io/b:1", "n1     succeeded   1         pulled   present",
                 "n2     failed      2         pulled   failed: Unauthorized", "n3     skipped     0         -        -",
                 "",
-                "CAUSES", "  h.io/b:1  Unauthorized (1 node): 401 from [31m h.io",
-                "  node n3  NotReady: the node is not ready",
+                "CAUSES", "  CAUSE          NODES   IMAGE      MESSAGE",
+                "  Unauthorized   1       h.io/b:1   401 from [31m h.io",
+                "  NotReady       1       -          the node is not ready",
             ]
         )
     }
 
-    @Test("a report on many images has a line for each image of a node")
-    func longReport() {
-        let images = (1...6).map { JSONValue.object(["image": .string("h.io/i\($0):1"), "phase": "pulled"]) }
-        let table = TaskReport(
-            task: Self.task,
-            nodes: [["node": "n1", "state": "succeeded", "attempt": 1, "images": .array(images)]]
-        ).table
-        #expect(table.count == 7)
-        #expect(table[1] == "n1     succeeded   1         h.io/i1:1   pulled")
+    private static func node(_ number: Int, state: String, phases: [String]) -> JSONValue {
+        let images = phases.enumerated().map { index, phase -> JSONValue in
+            var image: JSONValue = ["image": .string("h.io/i\(index + 1):1"), "phase": .string(phase)]
+            if phase == "failed" {
+                image["cause"] = "NotFound"
+                image["message"] = .string("no manifest on node-\(number)")
+            }
+            return image
+        }
+        return [
+            "node": .string("node-\(number)"), "state": .string(state), "attempt": 1, "images": .array(images),
+        ]
+    }
+
+    @Test("a report on many images has one line a node with what is not well, and all of them when asked to")
+    func manyImages() {
+        let nodes = [
+            Self.node(79, state: "failed", phases: ["failed", "failed"] + Array(repeating: "pulled", count: 28)),
+            Self.node(8, state: "succeeded", phases: Array(repeating: "present", count: 30)),
+        ]
+        let short = TaskReport(task: Self.task, nodes: nodes)
+        #expect(
+            short.table == [
+                "NODE      STATE       ATTEMPT   IMAGES   NOT WELL", "node-8    succeeded   1         30/30",
+                "node-79   failed      1         28/30    h.io/i1:1: NotFound and 1 more",
+            ]
+        )
+        let whole = TaskReport(task: Self.task, nodes: nodes, layout: .init(showsAll: true))
+        #expect(whole.table.count == 61)
+        #expect(whole.table[1] == "node-8    succeeded   1         h.io/i1:1    present")
+    }
+
+    @Test("a report fits a narrow terminal, whatever is in it", arguments: [20, 40, 60, 80])
+    func narrow(width: Int) {
+        let nodes = (1...3).map { Self.node($0, state: "failed", phases: ["failed", "pulled", "failed"]) }
+        let table = TaskReport(task: Self.task, nodes: nodes, layout: .init(width: width)).table
+        #expect(table.count == 4)
+        #expect(table.allSatisfy { $0.count <= width })
+    }
+
+    @Test("a report says how many nodes it does not show, and in which state they are")
+    func hiddenNodes() {
+        var task = Self.task
+        task["counts"] = [
+            "nodesTotal": 500, "nodesSucceeded": 438, "nodesFailed": 2, "nodesSkipped": 0, "nodesPulling": 10,
+        ]
+        let nodes = (1...2).map { Self.node($0, state: "failed", phases: ["failed"]) }
+        #expect(
+            TaskReport(task: task, nodes: nodes).lines.contains(
+                "… 498 nodes not shown (438 succeeded, 10 pulling): --all shows every node"
+            )
+        )
+    }
+
+    @Test("causes stand once for all nodes, the most frequent first, however their messages differ")
+    func causes() {
+        let nodes =
+            (1...500).map { Self.node($0, state: "failed", phases: ["failed"]) }
+            + (501...700).map { number in
+                ["node": .string("node-\(number)"), "state": "skipped", "attempt": 0, "reason": "NotReady"]
+            }
+        let causes = TaskReport(task: Self.task, nodes: nodes).causes
+        #expect(
+            causes == [
+                "CAUSES", "  CAUSE      NODES   IMAGE       MESSAGE",
+                "  NotFound   500     h.io/i1:1   no manifest on node-1 (and 499 other messages)",
+                "  NotReady   200     -",
+            ]
+        )
+    }
+
+    @Test("an image whose node was cancelled is not shown as being pulled")
+    func cancelledImages() {
+        let nodes = [
+            Self.node(1, state: "skipped", phases: ["pulling", "pulled"]),
+            Self.node(2, state: "pulling", phases: ["pulling"]),
+        ]
+        #expect(
+            TaskReport(task: Self.task, nodes: nodes).table == [
+                "NODE     STATE     ATTEMPT   h.io/i1:1    h.io/i2:1",
+                "node-1   skipped   1         not pulled   pulled",
+                "node-2   pulling   1         pulling      -",
+            ]
+        )
+    }
+
+    @Test("names stand as people count them")
+    func naturalOrder() {
+        let sorted = [
+            "a", "a1", "a01", "a2b9", "a2b10", "a10", "b", "node-8.x", "node-79.x", "node-800000000000000000000",
+        ]
+        #expect(sorted.shuffled().sorted(by: NaturalOrder.precedes) == sorted)
+        for (index, left) in sorted.enumerated() {
+            for (other, right) in sorted.enumerated() {
+                #expect(NaturalOrder.precedes(left, right) == (index < other), "\(left) and \(right)")
+            }
+        }
+    }
+
+    @Test("YAML says the same as JSON, whatever the texts look like")
+    func yaml() throws {
+        let json: JSONValue = [
+            "truth": "true", "yes": "yes", "number": "1e3", "time": "2026-01-01T00:00:00Z", "empty": "", "null": .null,
+            "text": "a: b # c\n- d", "list": [1, 2.5, true, ["x": "~"]], "none": [], "nothing": [:], "tab": "\t",
+            "ä": "ö\u{1F600}",
+        ]
+        #expect(try YAMLDocument.parse(OutputOptions.yaml(json)) == json)
+    }
+
+    @Test("what is waited for is said after two seconds, then less and less often")
+    func waiting() {
+        var notice = WaitingNotice()
+        #expect(notice.due(at: .seconds(100)) == nil)
+        notice.meet(.queued, at: .seconds(100))
+        let spoken = (100...500).filter { notice.due(at: .seconds($0)) != nil }.map { $0 - 100 }
+        #expect(spoken == [2, 10, 30, 60, 120, 180, 240, 300, 360])
+        notice.meet(.queued, at: .seconds(501))
+        #expect(notice.due(at: .seconds(510)) == nil)
+        notice.meet(.absent, at: .seconds(510))
+        #expect(notice.due(at: .seconds(513))?.seconds == 3)
+        notice.meet(nil, at: .seconds(514))
+        #expect(notice.due(at: .seconds(1_000)) == nil)
+        notice.meet(.unreachable("a"), at: .seconds(1_000))
+        notice.meet(.unreachable("b"), at: .seconds(1_001))
+        #expect(notice.due(at: .seconds(1_002))?.obstacle == .unreachable("b"))
+    }
+
+    @Test(
+        "times are durations back from now, or written out",
+        arguments: [("90s", 90), ("30m", 1_800), ("2h", 7_200), ("7d", 604_800)]
+    )
+    func since(text: String, seconds: Int) throws {
+        let now = Timestamp(microsecondsSinceEpoch: 1_700_000_000_000_000)
+        #expect(try ListCommand.time(text, now: now) == now - .seconds(seconds))
+        #expect(try ListCommand.time(now.rfc3339, now: now) == now)
+        for wrong in ["", "h", "-1h", "0s", "2w", "1.5h", "yesterday", "99999999999999999999d"] {
+            #expect(throws: ValidationError.self) { try ListCommand.time(wrong, now: now) }
+        }
     }
 
     @Test("anything can be missing from a report")

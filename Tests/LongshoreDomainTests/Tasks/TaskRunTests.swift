@@ -262,6 +262,14 @@ extension [TaskRun.Effect] {
         #expect(driver.finish("n2").isEmpty)
     }
 
+    @Test func `no image of a node that has ended is told to be being pulled`() {
+        var driver = RunDriver(batchSize: 1)
+        driver.begin(["n1"])
+        driver.send(.jobObserved(.init(node: "n1", attempt: 1, images: ["a": .init(phase: .pulling)])))
+        let end = driver.send(.cancelRequested(reason: "Requested"))
+        #expect(end.drafts(.nodeSkipped).map { $0.images.map(\.phase) } == [[.pending, .pending]])
+    }
+
     @Test func `a task can be cancelled before and during its check`() {
         var early = RunDriver()
         #expect(early.send(.cancelRequested(reason: "Requested")).terminals.count == 1)
