@@ -15,6 +15,10 @@ package struct Secret: KubernetesResource, Equatable {
     package static let dockerConfigJSONType = "kubernetes.io/dockerconfigjson"
     /// The one key of a pull Secret.
     package static let dockerConfigJSONKey = ".dockerconfigjson"
+    /// The older type of a pull Secret, which the kubelet still reads.
+    package static let dockercfgType = "kubernetes.io/dockercfg"
+    /// The one key of a pull Secret of the older type.
+    package static let dockercfgKey = ".dockercfg"
 
     package var metadata: ObjectMeta
     /// For example `Opaque` or `kubernetes.io/dockerconfigjson`; it cannot be changed later.
