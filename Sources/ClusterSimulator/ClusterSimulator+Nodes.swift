@@ -65,6 +65,15 @@ extension ClusterSimulator {
         }
     }
 
+    /// Gives a node a credential of its own, as a credential provider of its kubelet would.
+    ///
+    /// - Parameters:
+    ///   - credential: It is tried after those of a Pod's Secrets, from the next pull on.
+    ///   - name: The node.
+    package func addCredential(_ credential: NodeTemplate.RegistryCredential, to name: String) async {
+        await plane.perform { $0.kubelets.agents[name]?.add(credential) }
+    }
+
     /// Puts an image onto a node without a pull, for everybody to use, and reports it.
     package func preload(_ image: String, on name: String) async {
         await plane.perform { parts in

@@ -1,3 +1,4 @@
+import Redaction
 import WireFormats
 
 /// The simulator's own endpoints under `/simulator/`, for programs that run beside it.
@@ -7,6 +8,7 @@ import WireFormats
 /// | `POST /simulator/nodes/<name>/lose`, `/restore`, `/remove`, `/evict` | |
 /// | `POST /simulator/nodes/<name>/disk?full=true` | fills or frees the disk |
 /// | `POST /simulator/nodes/<name>/speed` | `{"latencyMilliseconds", "bandwidthBytesPerSecond"}` |
+/// | `POST /simulator/nodes/<name>/credentials` | `{"location", "username", "password"}`: a credential of the node's own |
 /// | `GET /simulator/nodes/<name>/images` | what is in the image store |
 /// | `POST /simulator/faults` | `{"status", "drop", "verb", "resource", "namespace", "name", "user", "count", "delayMilliseconds", "afterwards", "retryAfterSeconds"}` |
 /// | `DELETE /simulator/faults` | ends API and image faults |
@@ -67,6 +69,15 @@ struct SimulatorControls: Sendable {
                 name,
                 latency: .milliseconds(body["latencyMilliseconds"]?.integer ?? 0),
                 bandwidthBytesPerSecond: body["bandwidthBytesPerSecond"]?.integer
+            )
+        case "credentials":
+            await simulator.addCredential(
+                NodeTemplate.RegistryCredential(
+                    location: body["location"]?.string ?? "",
+                    username: body["username"]?.string ?? "",
+                    password: SecretBytes(utf8: body["password"]?.string ?? "")
+                ),
+                to: name
             )
         default: throw .unknownPath
         }

@@ -1,3 +1,4 @@
+import KubernetesAPI
 import Synchronization
 
 /// Brings images to nodes.
@@ -15,7 +16,7 @@ struct PullOrder: Sendable {
     var operatingSystem: String
     var architecture: String
     /// In the order in which the kubelet tries them; none means anonymous.
-    var credentials: [Keyring.Credential]
+    var credentials: [KubeletKeyring.Credential]
     var bandwidthBytesPerSecond: Int?
     /// The layers that are on the node already.
     var presentBlobs: Set<String>
@@ -23,7 +24,7 @@ struct PullOrder: Sendable {
 }
 
 enum PullOutcome: Sendable {
-    case pulled(PulledImage, credential: Keyring.Credential?)
+    case pulled(PulledImage, credential: KubeletKeyring.Credential?)
     case failed(PullFailure)
 }
 

@@ -1,5 +1,6 @@
 import Crypto
 import DequeModule
+import KubernetesAPI
 import Redaction
 import WireFormats
 
@@ -17,8 +18,9 @@ extension KubeletSet {
             settle(key, runner, reason: "InvalidImageName", message, eventReason: "InspectFailed")
             return true
         }
+        let keyring = keyring(runner)
         let image = agent.content.image(name)
-        let isUsable = image.map { canUse($0, name, runner) } ?? false
+        let isUsable = image.map { Self.canUse($0, name, keyring.ring) } ?? false
         if let image, isUsable, key.policy != "Always" {
             let imageID = "\(name.repository)@\(image.content.digest)"
             runner.images[key]?.stage = .present(imageID: imageID, image: image.content)
@@ -31,7 +33,31 @@ extension KubeletSet {
             settle(key, runner, reason: "ErrImageNeverPull", message, eventReason: "ErrImageNeverPull")
             return true
         }
+        if let message = keyring.unreadable {
+            refuse(key, runner, message, parts)
+            return true
+        }
         return beginPull(key, name, runner, agent, parts)
+    }
+
+    /// A pull Secret that cannot be read: the kubelet pulls nothing and shows the error itself as the reason. It looks again
+    /// at the Pod's next turn.
+    private func refuse(
+        _ key: PodRunner.ImageKey,
+        _ runner: PodRunner,
+        _ message: String,
+        _ parts: ControlPlane.Parts
+    ) {
+        let isNew = runner.images[key]?.shown?.reason != message
+        runner.images[key]?.stage = .failed
+        runner.images[key]?.shown = (message, message)
+        markDirty(runner)
+        if isNew { record(runner, "Failed", "Error: \(message)", isWarning: true) }
+        later(configuration.timings.pullBackOffInitial, runner, parts) { kubelets, runner, parts in
+            guard runner.images[key]?.stage == .failed, !runner.hasEnded else { return }
+            runner.images[key]?.stage = .needed
+            kubelets.advance(runner, parts)
+        }
     }
 
     /// An image that never will be there.
@@ -49,30 +75,35 @@ extension KubeletSet {
         record(runner, "Failed", "Error: \(reason)", isWarning: true)
     }
 
-    private func canUse(_ image: NodeContent.Image, _ name: ImageName, _ runner: PodRunner) -> Bool {
+    private static func canUse(_ image: NodeContent.Image, _ name: ImageName, _ ring: KubeletKeyring) -> Bool {
         guard case .credentials(let known) = image.access else { return true }
-        return keyring(runner).ring.credentials(for: name.repository).contains {
-            !Self.identities($0).isDisjoint(with: known)
-        }
+        return ring.credentials(for: name.repository).contains { !identities($0).isDisjoint(with: known) }
     }
 
     /// How a credential is recorded with an image: by the Secret it came from, and by its hash.
-    private static func identities(_ credential: Keyring.Credential) -> Set<String> {
+    private static func identities(_ credential: KubeletKeyring.Credential) -> Set<String> {
         let bytes = Array("\(credential.username):".utf8) + credential.password.exposeBytes()
         return ["secret:\(credential.source)", "hash:\(Hex.encode(SHA256.hash(data: bytes)))"]
     }
 
-    private func keyring(_ runner: PodRunner) -> (ring: Keyring, missing: [String]) {
-        var ring = Keyring()
+    /// The credentials of a Pod's Secrets, the Secrets that are not there, and the error of one that cannot be read.
+    private func keyring(_ runner: PodRunner) -> (ring: KubeletKeyring, missing: [String], unreadable: String?) {
+        var ring = KubeletKeyring()
         var missing: [String] = []
+        var unreadable: String?
         for name in runner.pullSecretNames {
-            if let secret = objects.store.get(.secrets, ObjectKey(namespace: runner.key.namespace, name: name)) {
-                ring.add(secret: secret.json)
-            } else {
+            let stored = objects.store.get(.secrets, ObjectKey(namespace: runner.key.namespace, name: name))
+            guard let stored, let secret = try? Secret(json: stored.json) else {
                 missing.append(name)
+                continue
+            }
+            do throws(KubeletKeyring.UnreadableSecret) {
+                try ring.add(secret)
+            } catch {
+                unreadable = unreadable ?? error.message
             }
         }
-        return (ring, missing)
+        return (ring, missing, unreadable)
     }
 
     // MARK: Pulls
@@ -114,7 +145,7 @@ extension KubeletSet {
         var ticket = ticket
         ticket.startedAt = .now()
         agent.runningPull = ticket
-        let (ring, missing) = keyring(runner)
+        let (ring, missing, _) = keyring(runner)
         if !missing.isEmpty {
             let list = missing.joined(separator: ", ")
             record(
@@ -129,7 +160,9 @@ extension KubeletSet {
             image: ticket.name,
             operatingSystem: agent.template.operatingSystem,
             architecture: agent.template.architecture,
-            credentials: ring.credentials(for: ticket.name.repository),
+            // The node's own are tried after those of the Pod's Secrets.
+            credentials: ring.credentials(for: ticket.name.repository)
+                + agent.keyring.credentials(for: ticket.name.repository),
             bandwidthBytesPerSecond: agent.template.bandwidthBytesPerSecond,
             presentBlobs: agent.content.blobs,
             freeBytes: agent.freeBytes
@@ -212,7 +245,10 @@ extension KubeletSet {
     ) {
         agent.runningPull = nil
         if case .pulled(let content, let credential) = outcome {
-            let access: NodeContent.Access = credential.map { .credentials(Self.identities($0)) } ?? .everyone
+            // What a node's own credential has pulled, every Pod on it may use.
+            let isSecret = credential.map { $0.source != NodeAgent.credentialSource } ?? false
+            let access: NodeContent.Access =
+                credential.flatMap { isSecret ? .credentials(Self.identities($0)) : nil } ?? .everyone
             agent.content.add(ticket.name, content, access: access)
             reportImages(agent, parts)
         }

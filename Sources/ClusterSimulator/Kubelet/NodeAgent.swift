@@ -1,4 +1,5 @@
 import DequeModule
+import KubernetesAPI
 import WireFormats
 
 /// The kubelet and the runtime of one node: its image store and its queue of pulls.
@@ -21,10 +22,26 @@ final class NodeAgent {
     var waitingPulls: Deque<Ticket> = []
     var runningPull: Ticket?
     var reportsStatus = false
+    /// The credentials of the node itself: of its credential providers, or of its runtime's configuration.
+    var keyring = KubeletKeyring()
+    /// What tells the node's own credentials from those of Secrets.
+    static let credentialSource = "node"
 
     init(template: NodeTemplate, content: NodeContent) {
         self.template = template
         self.content = content
+        for credential in template.registryCredentials { add(credential) }
+    }
+
+    func add(_ credential: NodeTemplate.RegistryCredential) {
+        keyring.add(
+            credential.location,
+            KubeletKeyring.Credential(
+                username: credential.username,
+                password: credential.password,
+                source: Self.credentialSource
+            )
+        )
     }
 
     var name: String { template.name }

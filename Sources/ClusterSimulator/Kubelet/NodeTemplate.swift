@@ -1,3 +1,4 @@
+package import Redaction
 import WireFormats
 
 /// A node of the simulated cluster, and how fast its link to the registries is.
@@ -26,6 +27,26 @@ package struct NodeTemplate: Sendable {
     package var runtimeVersion: String
     /// Images that are on the node from the start, beside the helper image.
     package var preloadedImages: [String]
+    /// Credentials that the node itself has, as a credential provider of the kubelet gives them to it; none unless told.
+    /// They are tried after those of a Pod's Secrets.
+    package var registryCredentials: [RegistryCredential]
+
+    /// A credential that a node has without any Secret.
+    package struct RegistryCredential: Sendable, Equatable {
+        /// `host[:port][/path]`, as the key of a Docker configuration.
+        package var location: String
+        /// The user name.
+        package var username: String
+        /// The password.
+        package var password: SecretBytes
+
+        /// Creates a credential.
+        package init(location: String, username: String, password: SecretBytes) {
+            self.location = location
+            self.username = username
+            self.password = password
+        }
+    }
 
     /// A taint as in `spec.taints`.
     package struct Taint: Sendable, Equatable {
@@ -57,7 +78,8 @@ package struct NodeTemplate: Sendable {
         bandwidthBytesPerSecond: Int? = nil,
         kubeletVersion: String = "v1.36.0",
         runtimeVersion: String = "containerd://2.2.0",
-        preloadedImages: [String] = []
+        preloadedImages: [String] = [],
+        registryCredentials: [RegistryCredential] = []
     ) {
         self.name = name
         self.labels = labels
@@ -71,6 +93,7 @@ package struct NodeTemplate: Sendable {
         self.kubeletVersion = kubeletVersion
         self.runtimeVersion = runtimeVersion
         self.preloadedImages = preloadedImages
+        self.registryCredentials = registryCredentials
     }
 
     /// `count` nodes of one kind, named `<prefix>-1` and so on.

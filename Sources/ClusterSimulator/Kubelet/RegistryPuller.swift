@@ -1,5 +1,6 @@
 import Curl
 import FoundationEssentials
+import KubernetesAPI
 import OCIRegistry
 import Redaction
 import WireFormats
@@ -32,7 +33,7 @@ final class RegistryPuller: ImagePuller {
     /// Tries each credential in turn, as the kubelet does; without any, once anonymously.
     func pull(_ order: PullOrder) async -> PullOutcome {
         var failures: [PullFailure] = []
-        let attempts: [Keyring.Credential?] = order.credentials.isEmpty ? [nil] : order.credentials.map { $0 }
+        let attempts: [KubeletKeyring.Credential?] = order.credentials.isEmpty ? [nil] : order.credentials.map { $0 }
         for credential in attempts {
             do throws(PullFailure) {
                 return .pulled(try await pull(order, credential), credential: credential)
@@ -46,7 +47,10 @@ final class RegistryPuller: ImagePuller {
         return .failed(combined)
     }
 
-    private func pull(_ order: PullOrder, _ credential: Keyring.Credential?) async throws(PullFailure) -> PulledImage {
+    private func pull(
+        _ order: PullOrder,
+        _ credential: KubeletKeyring.Credential?
+    ) async throws(PullFailure) -> PulledImage {
         let access = Self.access(credential)
         let image = order.image
         let platform = OCIPlatform(os: order.operatingSystem, architecture: order.architecture)
@@ -84,8 +88,8 @@ final class RegistryPuller: ImagePuller {
         return pulled
     }
 
-    private static func access(_ credential: Keyring.Credential?) -> RegistryCredential {
-        guard let credential, !credential.username.isEmpty || !credential.password.isEmpty else { return .anonymous }
+    private static func access(_ credential: KubeletKeyring.Credential?) -> RegistryCredential {
+        guard let credential, !credential.isAnonymous else { return .anonymous }
         return .basic(username: credential.username, password: credential.password)
     }
 

@@ -1,3 +1,4 @@
+import KubernetesAPI
 import WireFormats
 
 /// Secrets: `stringData`, base64, what each type must hold, immutability.
@@ -9,13 +10,11 @@ enum SecretRules {
         json.setDefault("type", "Opaque")
         var data = json["data"]?.object ?? [:]
         for (key, value) in data where !value.isNull {
-            guard let text = value.string, let bytes = GoBase64.decode(text) else {
-                let offset = GoBase64.faultOffset(value.string ?? "")
-                throw .badRequest(
-                    "Secret in version \"v1\" cannot be handled as a Secret: illegal base64 data at input byte \(offset)"
-                )
+            do throws(GoBase64.CorruptInput) {
+                data[key] = .string(Base64.encode(try GoBase64.decode(value.string ?? "*", padded: true)))
+            } catch {
+                throw .badRequest("Secret in version \"v1\" cannot be handled as a Secret: \(error.message)")
             }
-            data[key] = .string(Base64.encode(bytes))
         }
         for (key, value) in json["stringData"]?.object ?? [:] {
             data[key] = .string(Base64.encode(Array((value.string ?? "").utf8)))
@@ -95,20 +94,5 @@ enum SecretRules {
                 default: false
                 }
             }
-    }
-}
-
-/// Base64 as Go's `encoding/base64.StdEncoding` reads it: line breaks are skipped.
-enum GoBase64 {
-    static func decode(_ text: String) -> [UInt8]? {
-        Base64.decode(String(decoding: text.utf8.filter { $0 != 10 && $0 != 13 }, as: UTF8.self))
-    }
-
-    /// Where Go reports the fault.
-    static func faultOffset(_ text: String) -> Int {
-        let bytes = Array(text.utf8)
-        let alphabet = Set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/\r\n".utf8)
-        let first = bytes.firstIndex { !alphabet.contains($0) && $0 != UInt8(ascii: "=") }
-        return first ?? bytes.count / 4 * 4
     }
 }

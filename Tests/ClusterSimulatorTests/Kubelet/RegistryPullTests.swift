@@ -139,6 +139,27 @@ import WireFormats
         await two.stop()
     }
 
+    @Test func `A Secret that cannot be read stops all pulls of its Pod, with the error as the reason`() async throws {
+        try await SimulatorHarness.run(.with { $0.timings.pullBackOffInitial = .milliseconds(100) }) { harness in
+            let simulator = harness.simulator
+            func secret(_ auth: String) -> String {
+                #"{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s"},"type":"kubernetes.io/dockercfg","#
+                    + #""stringData":{".dockercfg":"{\"x.io\":{\"auth\":\"\#(auth)\"}}"}}"#
+            }
+            try simulator.apply(manifest: secret("pants"))
+            try simulator.apply(manifest: imageVolumeJob("j", node: "node-1", images: ["h.io/a:1"], secrets: ["s"]))
+            let pod = try await harness.waitForPod(ofJob: "j", "the refusal") {
+                SimulatorHarness.waiting($0, 0)?["reason"]?.string?.contains("base64") == true
+            }
+            #expect(SimulatorHarness.waiting(pod, 0)?["reason"] == "illegal base64 data at input byte 4")
+            #expect(
+                simulator.objects("events").contains { $0["message"] == "Error: illegal base64 data at input byte 4" }
+            )
+            try simulator.apply(manifest: secret("Zm9vOmJhcg"))
+            _ = try await harness.waitForPod(ofJob: "j", "the pull") { SimulatorHarness.phase($0) == "Succeeded" }
+        }
+    }
+
     @Test func `Back-off follows a failed pull, doubling`() async throws {
         try await SimulatorHarness.run(.with { $0.timings.pullBackOffInitial = .milliseconds(100) }) { harness in
             let simulator = harness.simulator
