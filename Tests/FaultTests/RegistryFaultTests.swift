@@ -17,8 +17,16 @@ extension Faults {
                 (.looping, "Unauthorized"),
             ]
             var tasks: [String] = []
+            // Without a credential a refusal would be for the nodes to find out.
+            let credential: JSONValue = ["registry": .string(registry.address), "username": "u", "password": "p"]
             for (fault, _) in expected {
-                tasks.append(try await world.submit(nodes: [1, 3, 4, 5, 6], images: [registry.image(fault)]))
+                tasks.append(
+                    try await world.submit(
+                        nodes: [1, 3, 4, 5, 6],
+                        images: [registry.image(fault)],
+                        ["registryCredentials": [credential]]
+                    )
+                )
             }
             for (task, (fault, cause)) in zip(tasks, expected) {
                 let ends = try await world.end(of: task, "failed")

@@ -15,12 +15,23 @@ struct RegistryChecker: Sendable {
         var failure: TaskRun.ImageFailure?
         /// The size of what a node would pull, when it is known.
         var bytes: Int?
+        /// Why the registry's refusal says nothing about what nodes will hear.
+        var inconclusive: String?
     }
 
     /// An image and the Secret to pull it with.
     struct Question: Sendable, Hashable {
         let image: ImageReference
         let secretName: String?
+        /// All Secrets of the Pod that pulls the image, in its order: the kubelet tries what matches in any of them. Empty
+        /// where the image has none of its own.
+        let podSecretNames: [String]
+
+        init(image: ImageReference, secretName: String?, podSecretNames: [String] = []) {
+            self.image = image
+            self.secretName = secretName
+            self.podSecretNames = secretName == nil ? [] : podSecretNames
+        }
     }
 
     let client: KubernetesClient
@@ -30,6 +41,8 @@ struct RegistryChecker: Sendable {
     let timeout: Duration
     /// How many registries are asked at once.
     static let concurrency = 8
+    /// How many credentials of a Secret are tried for one image; where there are more, nodes find out.
+    static let maximumAttempts = 32
 
     /// Answers questions.
     ///
@@ -48,13 +61,12 @@ struct RegistryChecker: Sendable {
         platform: OCIPlatform?
     ) async -> [Question: Finding] {
         var secrets: [String: SecretState] = [:]
-        for name in Set(questions.compactMap(\.secretName)) {
+        for name in Set(questions.flatMap { $0.podSecretNames + [$0.secretName].compactMap(\.self) }) {
             secrets[name] = await read(name, task: task, project: project)
         }
         let asked = Array(questions)
         let findings = await concurrentMap(asked, limit: Self.concurrency) { [secrets] question in
-            let secret = question.secretName.flatMap { secrets[$0] }
-            return await find(question, secret, asksRegistries: asksRegistries, platform: platform)
+            await find(question, secrets, asksRegistries: asksRegistries, platform: platform)
         }
         return Dictionary(uniqueKeysWithValues: zip(asked, findings))
     }
@@ -62,10 +74,21 @@ struct RegistryChecker: Sendable {
     // MARK: - Secrets
 
     private enum SecretState: Sendable {
-        case credentials([(scope: RegistryScope, credential: PlainCredential)])
+        /// Made by Longshore of a credential that came with the task: the scope it was given for decides (C1).
+        case own([(scope: RegistryScope, credential: PlainCredential)], Secret)
+        /// Somebody else's, which only the kubelet's rules are true of.
+        case named(Secret)
         case refused(TaskRun.ImageFailure)
         /// The API server did not say.
         case unknown
+
+        /// The Secret as the kubelet gets it.
+        var secret: Secret? {
+            switch self {
+            case .own(_, let secret), .named(let secret): secret
+            case .refused, .unknown: nil
+            }
+        }
     }
 
     private func read(_ name: String, task: TaskID, project: String) async -> SecretState {
@@ -82,21 +105,41 @@ struct RegistryChecker: Sendable {
         if let denial = permissions.denial(of: secret, task: task, project: project) {
             return refuse(.policyDenied, "The Secret \(name) must not be used: \(denial.detail).")
         }
+        let key =
+            switch secret.type {
+            case Secret.dockerConfigJSONType: Secret.dockerConfigJSONKey
+            case Secret.dockercfgType: Secret.dockercfgKey
+            default: ""
+            }
         // The kubelet would pull without a credential and say nothing of it.
-        guard secret.type == Secret.dockerConfigJSONType, let content = secret.data[Secret.dockerConfigJSONKey] else {
-            return refuse(.unauthorized, "The Secret \(name) is not of the type kubernetes.io/dockerconfigjson.")
+        guard let content = secret.data[key] else {
+            return refuse(
+                .unauthorized,
+                "The Secret \(name) is not of the type \(Secret.dockerConfigJSONType) or \(Secret.dockercfgType)."
+            )
         }
-        guard let entries = try? DockerConfig.parse(content) else {
-            return refuse(.unauthorized, "The Secret \(name) holds no usable dockerconfigjson.")
+        let labels = secret.metadata.labels
+        if labels[PullTaskKeys.managedBy] == PullTaskKeys.manager, labels[PullTaskKeys.task] == task.text {
+            guard let entries = try? DockerConfig.parse(content) else {
+                return refuse(.unauthorized, "The Secret \(name) holds no usable dockerconfigjson.")
+            }
+            return .own(entries, secret)
         }
-        return .credentials(entries)
+        do throws(KubeletKeyring.UnreadableSecret) {
+            var keyring = KubeletKeyring()
+            try keyring.add(secret)
+        } catch {
+            // It would pull nothing at all with it, not even what is public.
+            return refuse(.unauthorized, "The kubelet cannot read the Secret \(name): \(error.message).")
+        }
+        return .named(secret)
     }
 
     // MARK: - Registries
 
     private func find(
         _ question: Question,
-        _ secret: SecretState?,
+        _ secrets: [String: SecretState],
         asksRegistries: Bool,
         platform: OCIPlatform?
     ) async -> Finding {
@@ -105,29 +148,68 @@ struct RegistryChecker: Sendable {
         if let reason = registry.refusal(ofHost: image.registryHost), let failure = Self.failure(refusal: reason) {
             return Finding(failure: failure)
         }
-        var credential = OCIRegistry.RegistryCredential.anonymous
-        switch secret {
+        let credentials: [OCIRegistry.RegistryCredential]
+        switch question.secretName.flatMap({ secrets[$0] }) {
         case .refused(let failure): return Finding(failure: failure)
         case .unknown: return Finding()
-        case .credentials(let entries): credential = Self.credential(for: question.image, in: entries)
-        case nil: break
+        case .own(let entries, _): credentials = [Self.credential(for: image, in: entries)]
+        case .named: credentials = Self.kubeletCredentials(for: image, in: question.podSecretNames, secrets)
+        case nil: credentials = []
         }
         guard asksRegistries else { return Finding() }
-        do {
-            let resolved = try await withTimeout(timeout) { [registry, credential] in
-                try await registry.resolve(
-                    host: image.registryHost,
-                    repository: image.path,
-                    reference: image.manifestReference,
-                    credential: credential,
-                    platform: platform
-                )
+        return await ask(question, credentials, platform: platform)
+    }
+
+    /// Tries one credential after the other until one works, as the kubelet does; anonymously when there is none.
+    private func ask(
+        _ question: Question,
+        _ credentials: [OCIRegistry.RegistryCredential],
+        platform: OCIPlatform?
+    ) async -> Finding {
+        var failures: [TaskRun.ImageFailure] = []
+        var isUnknown = credentials.count > Self.maximumAttempts
+        for credential in credentials.isEmpty ? [.anonymous] : credentials.prefix(Self.maximumAttempts) {
+            do {
+                let image = question.image
+                let resolved = try await withTimeout(timeout) { [registry] in
+                    try await registry.resolve(
+                        host: image.registryHost,
+                        repository: image.path,
+                        reference: image.manifestReference,
+                        credential: credential,
+                        platform: platform
+                    )
+                }
+                return Finding(bytes: resolved.totalBytes > 0 ? resolved.totalBytes : nil)
+            } catch let error as RegistryError {
+                if let failure = Self.failure(error) { failures.append(failure) } else { isUnknown = true }
+            } catch {
+                isUnknown = true
             }
-            return Finding(bytes: resolved.totalBytes > 0 ? resolved.totalBytes : nil)
-        } catch let error as RegistryError {
-            return Finding(failure: Self.failure(error))
-        } catch {
-            return Finding()
+        }
+        if isUnknown { return Finding() }
+        // What a registry says to somebody it lets in is the truer answer.
+        let failure = failures.first { $0.cause != .unauthorized } ?? failures.first
+        if failure?.cause == .unauthorized, credentials.allSatisfy({ $0 == .anonymous }) {
+            // Nodes may have credentials of their own: credential providers of their kubelets, their runtime's configuration.
+            let why = question.secretName.map { "the Secret \($0) has no credential for it" } ?? "no credential given"
+            return Finding(inconclusive: "not checked: \(why)")
+        }
+        return Finding(failure: failure)
+    }
+
+    /// What the kubelet would try for an image, from all Secrets of its Pod.
+    private static func kubeletCredentials(
+        for image: ImageReference,
+        in names: [String],
+        _ secrets: [String: SecretState]
+    ) -> [OCIRegistry.RegistryCredential] {
+        var keyring = KubeletKeyring()
+        // A Secret that is refused keeps its own images, and so itself, out of every Pod.
+        for name in names { if let secret = secrets[name]?.secret { try? keyring.add(secret) } }
+        return keyring.credentials(for: "\(image.domain)/\(image.path)").map { credential in
+            credential.isAnonymous
+                ? .anonymous : .basic(username: credential.username, password: credential.password)
         }
     }
 

@@ -3,6 +3,7 @@ import Logging
 import LongshoreDomain
 import LongshoreMessages
 import OCIRegistry
+import Redaction
 
 /// Resolves a task's nodes and images.
 struct TaskPlanner: Sendable {
@@ -12,6 +13,8 @@ struct TaskPlanner: Sendable {
 
     /// Disk is needed for the compressed layers, for what they unpack to, and for some room.
     static let diskFactor = 2.5
+    /// The most images of one kind that a note lists.
+    private static let maximumNoted = 5
 
     /// The nodes as the cluster shows them now, with the task's images on them.
     ///
@@ -58,7 +61,23 @@ struct TaskPlanner: Sendable {
             )
         }
         if spec.checks.contains(.disk) { setAsideSmallNodes(&plan, findings) }
-        return .nodesResolved(TaskRun.Plan(plan, badImages: Self.badImages(findings)))
+        var result = TaskRun.Plan(plan, badImages: Self.badImages(findings))
+        result.note = Self.note(findings)
+        return .nodesResolved(result)
+    }
+
+    /// Which images no registry has said anything about, and why: `not checked: no credential given (h.io/a:1)`.
+    static func note(_ findings: [RegistryChecker.Question: RegistryChecker.Finding]) -> String? {
+        var images: [String: Set<String>] = [:]
+        for (question, finding) in findings {
+            if let reason = finding.inconclusive { images[reason, default: []].insert(question.image.canonical) }
+        }
+        let parts = images.sorted { $0.key < $1.key }.map { reason, images in
+            let listed = images.sorted().prefix(maximumNoted).joined(separator: ", ")
+            let more = images.count > maximumNoted ? " and \(images.count - maximumNoted) more" : ""
+            return "\(reason) (\(listed)\(more))"
+        }
+        return parts.isEmpty ? nil : Scrubber().scrub(parts.joined(separator: "; "), limit: 1_024)
     }
 
     /// The images that some node lacks, each with the Secrets it is pulled with.
@@ -73,11 +92,22 @@ struct TaskPlanner: Sendable {
                 last = target.plannedImages
                 guard seen.insert(target.plannedImages).inserted else { continue }
             }
-            for image in target.plannedImages where !target.presentImages.contains(image.reference) {
-                result.insert(RegistryChecker.Question(image: image.reference, secretName: image.secretName))
-            }
+            result.formUnion(Self.questions(target))
         }
         return result
+    }
+
+    /// The images that a node lacks, in the plan's order.
+    private static func questions(_ target: NodeTarget) -> [RegistryChecker.Question] {
+        // Those of images that are there already, too: else an image would be asked about again for every mixture of what
+        // nodes have.
+        var secrets: [String] = []
+        for image in target.plannedImages {
+            if let name = image.secretName, !secrets.contains(name) { secrets.append(name) }
+        }
+        return target.plannedImages.filter { !target.presentImages.contains($0.reference) }.map { image in
+            RegistryChecker.Question(image: image.reference, secretName: image.secretName, podSecretNames: secrets)
+        }
     }
 
     /// An image is bad when it cannot be had with any of the Secrets that nodes would use for it.
@@ -111,11 +141,7 @@ struct TaskPlanner: Sendable {
         var kept: [NodeTarget] = []
         kept.reserveCapacity(plan.targets.count)
         for target in plan.targets {
-            let needed = target.plannedImages.reduce(0) { sum, image in
-                if target.presentImages.contains(image.reference) { return sum }
-                let question = RegistryChecker.Question(image: image.reference, secretName: image.secretName)
-                return sum + (findings[question]?.bytes ?? 0)
-            }
+            let needed = Self.questions(target).reduce(0) { sum, question in sum + (findings[question]?.bytes ?? 0) }
             let room = nodes.get(name: target.name)?.ephemeralStorageBytes
             if let room, Double(needed) * Self.diskFactor > Double(room) {
                 let message = "the images need some \(needed) bytes compressed, the node offers \(room) in all"

@@ -171,6 +171,9 @@ struct AttemptObserver: Sendable {
             let told = failure(reason, message)
             // Older kubelets say nothing here but that they wait; the failure itself was said before.
             if memory.failure == nil || told.cause != .unknown { memory.failure = told }
+        case _ where KubeletKeyring.isRefusal(waitingReason: reason):
+            let text = Scrubber().scrub("The kubelet cannot read a pull Secret: \(reason)", limit: Self.messageLimit)
+            return .init(phase: .failed, failure: .init(cause: .unauthorized, message: text))
         default:
             // ContainerCreating and the like: a pull may be under way.
             memory.isFailingNow = false

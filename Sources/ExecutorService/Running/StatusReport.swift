@@ -7,6 +7,7 @@ struct StatusReport: Sendable {
     private let phase: TaskPhase
     private let counts: TaskCounts
     private let progress: Int
+    private let checkNote: String?
     private let failures: [TaskRun.NodeFailure]
     private let record: TaskRun.Snapshot
     private let outcome: TaskRun.Outcome?
@@ -25,6 +26,7 @@ struct StatusReport: Sendable {
         phase = task.phase
         counts = task.counts
         progress = Int(task.progress(at: time).percent)
+        checkNote = task.checkNote
         failures = task.failures
         record = task.snapshot(telling: drafts)
         outcome = task.isFinished ? task.outcome : nil
@@ -41,7 +43,9 @@ struct StatusReport: Sendable {
         status.record = record
         if status.startedAt == nil { status.startedAt = time }
         if counts.nodesTotal > 0 {
-            status.set(condition: PullTaskKeys.checked, .true, reason: "NodesResolved", at: time)
+            // An executor that takes over has made no check of its own.
+            let note = checkNote ?? status.conditions[PullTaskKeys.checked]?.message
+            status.set(condition: PullTaskKeys.checked, .true, reason: "NodesResolved", message: note, at: time)
         }
         if releases { status.owner = nil }
         guard let outcome else { return }

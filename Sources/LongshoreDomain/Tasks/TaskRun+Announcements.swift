@@ -4,8 +4,10 @@ extension TaskRun {
     /// The shortest time between two progress events.
     static let progressInterval = Duration.milliseconds(500)
 
-    mutating func emit(_ kind: TaskEventDraft.Kind) {
-        effects.append(.emit(TaskEventDraft(kind: kind, phase: phase, counts: counts, occurrence: pauses)))
+    mutating func emit(_ kind: TaskEventDraft.Kind, message: String? = nil) {
+        effects.append(
+            .emit(TaskEventDraft(kind: kind, phase: phase, counts: counts, occurrence: pauses, message: message))
+        )
     }
 
     mutating func emitNode(

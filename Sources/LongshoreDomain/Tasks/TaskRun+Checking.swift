@@ -23,7 +23,7 @@ extension TaskRun {
         counts = TaskCounts(nodesTotal: nodes.count + plan.skipped.count)
         state = .working
         pullingSince = now
-        emit(isPaused ? .paused : .pulling)
+        emit(isPaused ? .paused : .pulling, message: plan.note)
         for node in plan.skipped {
             counts.skipped += 1
             emitNode(.nodeSkipped, node.node, attempt: 0, reason: node.reason, message: node.message)
@@ -37,6 +37,7 @@ extension TaskRun {
     mutating func setNodes(_ plan: Plan) {
         imageSets = plan.imageSets
         badImages = plan.badImages
+        checkNote = plan.note
         setAside = plan.skipped.count
         let targets = plan.targets.filter { plan.imageSets.indices.contains($0.imageSet) }.sorted { $0.node < $1.node }
         nodes.reserveCapacity(targets.count)

@@ -66,6 +66,8 @@ extension TaskRun {
         package var skipped: [SetAside]
         /// Images that the registry refused or does not have, by canonical reference. No node is asked to pull them.
         package var badImages: [String: ImageFailure]
+        /// What the check could not find out, in a sentence for the task's owner; scrubbed and bounded by the caller.
+        package var note: String?
 
         /// Makes a plan.
         package init(

@@ -28,6 +28,8 @@ package struct TaskRun: Sendable {
     var indices: [String: Int] = [:]
     var imageSets: [Plan.ImageSet] = []
     var badImages: [String: ImageFailure] = [:]
+    /// What the check could not find out; known to the executor that made the check.
+    package internal(set) var checkNote: String?
     /// What a node has already, until it is started.
     var present: [Int: [Int]] = [:]
     /// Nodes in work and nodes waiting for their next attempt.

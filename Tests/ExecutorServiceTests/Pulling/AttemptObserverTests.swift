@@ -112,6 +112,17 @@ import WireFormats
         #expect(image?.phase == .failed && image?.failure?.cause == cause)
     }
 
+    @Test(arguments: [
+        "illegal base64 data at input byte 4",
+        "unable to parse auth field, must be formatted as base64(username:password)",
+        "json: cannot unmarshal number into Go value of type credentialprovider.dockerConfigEntryWithAuth",
+    ])
+    func `a Secret that the kubelet cannot read fails the image at once`(reason: String) {
+        let image = Self.observe([Self.pod([Self.waiting(reason, reason), nil])]).images["r.example.com/a:1"]
+        #expect(image?.phase == .failed && image?.failure?.cause == .unauthorized)
+        #expect(image?.failure?.message == "The kubelet cannot read a pull Secret: \(reason)")
+    }
+
     @Test func `a container that waits for the helper's own image does not fail its image`() {
         let message = "Back-off pulling image \"\(Self.helper)\": not found"
         let image = Self.observe([Self.pod([Self.waiting("ErrImagePull", message), nil])]).images["r.example.com/a:1"]
