@@ -10,7 +10,7 @@ import WireFormats
 /// | `POST /simulator/nodes/<name>/speed` | `{"latencyMilliseconds", "bandwidthBytesPerSecond"}` |
 /// | `POST /simulator/nodes/<name>/credentials` | `{"location", "username", "password"}`: a credential of the node's own |
 /// | `GET /simulator/nodes/<name>/images` | what is in the image store |
-/// | `POST /simulator/faults` | `{"status", "drop", "verb", "resource", "namespace", "name", "user", "count", "delayMilliseconds", "afterwards", "retryAfterSeconds"}` |
+/// | `POST /simulator/faults` | `{"status", "drop", "verb", "resource", "namespace", "name", "user", "count", "delayMilliseconds", "longestDelayMilliseconds", "delaysAnswer", "afterwards", "retryAfterSeconds"}` |
 /// | `DELETE /simulator/faults` | ends API and image faults |
 /// | `POST /simulator/imagefaults` | `{"failure", "imagePrefix", "node", "count", "onlyWithoutCredential"}` |
 /// | `POST /simulator/watches/cut?resource=`, `/simulator/compact` | |
@@ -128,6 +128,8 @@ struct SimulatorControls: Sendable {
             user: body["user"]?.string,
             count: body["count"]?.integer,
             delay: .milliseconds(body["delayMilliseconds"]?.integer ?? 0),
+            longestDelay: body["longestDelayMilliseconds"]?.integer.map { .milliseconds($0) },
+            delaysAnswer: body["delaysAnswer"]?.bool ?? false,
             happensAfterwards: body["afterwards"]?.bool ?? false
         )
     }

@@ -39,6 +39,10 @@ package struct ExecutorConfiguration: Sendable {
 
     /// The most tasks at once; beyond it, topics are paused, the lower priorities first. Default 200.
     package var maximumTasks = 200
+    /// How long a slot may stay taken once its task has ended in the cluster; after that the executor is not ready and frees
+    /// it. Default 60 s: what is left to do then are a few deletions, which take seconds, and a minute also with an API server
+    /// that answers late or is away for a moment.
+    package var slotTimeout: Duration = .seconds(60)
     /// The most requests to the API server in flight for Jobs, over all tasks. Default 32.
     package var apiConcurrency = 32
     /// From which age on a message whose PullTask is gone may be one of a topic that is read again, so that it is looked up

@@ -20,11 +20,21 @@ package struct ExecutorMetrics: Sendable {
     let commands = Counter(label: "longshore_executor_commands_total")
     let commandsDropped = Counter(label: "longshore_executor_commands_dropped_total")
     let orphansDeleted = Counter(label: "longshore_executor_orphans_deleted_total")
+    let slotsAbandoned = Counter(label: "longshore_executor_slots_abandoned_total")
     private let running = Gauge(label: "longshore_executor_tasks_running")
+    private let owned = Gauge(label: "longshore_executor_tasks_owned")
+    private let stale = Gauge(label: "longshore_executor_slots_stale")
 
     package init() {}
 
+    /// How many slots are taken.
     func setRunning(tasks: Int) { running.record(tasks) }
+
+    /// How many tasks have this executor as their owner in the cluster and have not ended there.
+    func setOwned(tasks: Int) { owned.record(tasks) }
+
+    /// How many slots are taken by tasks that have ended in the cluster for too long.
+    func setStale(slots: Int) { stale.record(slots) }
 
     func taskEnded(_ phase: TaskPhase) {
         Counter(label: "longshore_executor_tasks_ended_total", dimensions: [("phase", phase.rawValue)]).increment()

@@ -60,7 +60,7 @@ package final class ExecutorService: Service {
         leases = Informer(client: client, options: Self.selection(configuration, "component=executor"))
         context = Self.makeContext(configuration, client, producer, registry, clock, wallClock, logger)
         coordinator = TaskCoordinator(context: context, leases: leases)
-        checks = Self.makeChecks(context, producer)
+        checks = Self.makeChecks(context, producer, coordinator)
     }
 
     /// Works until a graceful shutdown or cancellation.
@@ -85,6 +85,9 @@ package final class ExecutorService: Service {
         await producer.close(timeout: .seconds(5))
         await registry.close()
     }
+
+    /// How many tasks it works on: the slots that are taken.
+    package var taskCount: Int { coordinator.taskCount }
 
     // MARK: - Stopping
 
@@ -208,7 +211,11 @@ package final class ExecutorService: Service {
     }
 
     private var sweeper: Sweeper {
-        Sweeper(context: context) { [coordinator] identity in await coordinator.livingExecutors().contains(identity) }
+        Sweeper(
+            context: context,
+            isAlive: { [coordinator] identity in await coordinator.livingExecutors().contains(identity) },
+            isCleaned: { [coordinator] uid in await coordinator.isCleaned(uid: uid) }
+        )
     }
 
     private static func selection(_ configuration: ExecutorConfiguration, _ extra: String? = nil) -> ListOptions {
@@ -272,7 +279,8 @@ package final class ExecutorService: Service {
 
     private static func makeChecks(
         _ context: ExecutorContext,
-        _ producer: KafkaProducer
+        _ producer: KafkaProducer,
+        _ coordinator: TaskCoordinator
     ) -> [(name: String, check: Readiness.Check)] {
         [
             (
@@ -301,6 +309,7 @@ package final class ExecutorService: Service {
                     return isSynced ? nil : "the cluster's objects are not known yet"
                 }
             ),
+            ("slots", { coordinator.staleSlots(of: context.configuration) }),
         ]
     }
 }

@@ -24,8 +24,12 @@ package struct APIFault: Sendable {
     package var user: String?
     /// How many calls it hits, all of them when nil.
     package var count: Int?
-    /// How long a call is held up first.
+    /// How long a call is held up.
     package var delay: Duration
+    /// When set, each call is held up for a time of its own, drawn between ``delay`` and this.
+    package var longestDelay: Duration?
+    /// Whether the call takes effect first and its answer is what is held up, as behind a slow proxy.
+    package var delaysAnswer: Bool
     /// What happens to the call.
     package var outcome: Outcome
     /// Whether the call takes effect before the outcome: an answer lost after the write.
@@ -41,6 +45,8 @@ package struct APIFault: Sendable {
         user: String? = nil,
         count: Int? = 1,
         delay: Duration = .zero,
+        longestDelay: Duration? = nil,
+        delaysAnswer: Bool = false,
         happensAfterwards: Bool = false
     ) {
         self.outcome = outcome
@@ -51,6 +57,8 @@ package struct APIFault: Sendable {
         self.user = user
         self.count = count
         self.delay = delay
+        self.longestDelay = longestDelay
+        self.delaysAnswer = delaysAnswer
         self.happensAfterwards = happensAfterwards
     }
 }
@@ -83,6 +91,12 @@ final class FaultTable: Sendable {
 }
 
 extension APIFault {
+    /// How long one call is held up.
+    func drawDelay() -> Duration {
+        guard let longestDelay, longestDelay > delay else { return delay }
+        return delay + (longestDelay - delay) * Double.random(in: 0...1)
+    }
+
     fileprivate func matches(_ call: AuditRecord) -> Bool {
         let resourceName = call.subresource.isEmpty ? call.resource : "\(call.resource)/\(call.subresource)"
         return (verb ?? call.verb) == call.verb && (resource ?? resourceName) == resourceName

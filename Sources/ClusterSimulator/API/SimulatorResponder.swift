@@ -36,7 +36,9 @@ struct SimulatorResponder: HTTPResponder {
         call.user = user
         let attributes = server.attributes(call)
         let fault = server.faults.take(attributes)
-        if let fault, fault.delay > .zero { try await Task.sleep(for: fault.delay) }
+        let delay = fault?.drawDelay() ?? .zero
+        let delaysAnswer = fault?.delaysAnswer ?? false
+        if delay > .zero, !delaysAnswer { try await Task.sleep(for: delay) }
         if let fault, !fault.happensAfterwards, let answer = outcome(of: fault, attributes, channel) {
             return answer
         }
@@ -55,6 +57,8 @@ struct SimulatorResponder: HTTPResponder {
             return lost
         }
         record(attributes, code: answer.status)
+        // Recorded already: the audit tells the order in which calls took effect.
+        if delay > .zero, delaysAnswer { try await Task.sleep(for: delay) }
         return response(answer, channel)
     }
 

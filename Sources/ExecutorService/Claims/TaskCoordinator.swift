@@ -9,12 +9,16 @@ import WireFormats
 
 /// Decides which tasks this executor works on, starts their runners and tells these what happens.
 actor TaskCoordinator {
-    private let context: ExecutorContext
+    let context: ExecutorContext
     private let leases: Informer<Lease>
     private var peers: PeerLeases
-    private var runners: [TaskID: TaskRunner] = [:]
+    private(set) var runners: [TaskID: TaskRunner] = [:]
+    /// Which slots are taken although their tasks have ended.
+    var slots: SlotWatch
     /// PullTasks (by uid) whose end here is not in the informer's view yet.
     private var ended: Set<String> = []
+    /// Those of them that have left nothing behind.
+    private var cleaned: Set<String> = []
     /// Claims under way, by uid.
     private var claiming: Set<String> = []
     private var wasValid = false
@@ -24,6 +28,7 @@ actor TaskCoordinator {
     private let work: AsyncStream<Work>
     /// How many tasks are worked on, for whoever must not wait for this actor.
     private let load: Mutex<Int>
+    private let stale: Mutex<Int>
 
     private enum Work: Sendable {
         case run(TaskRunner)
@@ -34,12 +39,22 @@ actor TaskCoordinator {
         self.context = context
         self.leases = leases
         peers = PeerLeases(defaultDuration: context.configuration.leaseDuration)
+        slots = SlotWatch(timeout: context.configuration.slotTimeout)
         load = Mutex(0)
+        stale = Mutex(0)
         (work, starts) = AsyncStream.makeStream()
     }
 
     /// How many tasks are worked on.
     nonisolated var taskCount: Int { load.withLock { $0 } }
+
+    /// How many slots are taken by tasks that have ended in the cluster for too long.
+    nonisolated var staleSlotCount: Int { stale.withLock { $0 } }
+
+    /// Whether an ended PullTask is being cleaned up by its runner, or has been.
+    func isCleaned(uid: String) -> Bool {
+        cleaned.contains(uid) || runners.values.contains { $0.pullTask.metadata.uid == uid }
+    }
 
     /// The executors that are alive, this one included.
     func livingExecutors() -> [String] {
@@ -107,7 +122,7 @@ actor TaskCoordinator {
             if isValid && !isStopping {
                 for pullTask in context.pullTasks.list() { consider(pullTask) }
             }
-            context.metrics.setRunning(tasks: runners.count)
+            watchSlots()
             try? await Task.sleep(for: context.configuration.claimInterval)
         }
     }
@@ -137,7 +152,10 @@ actor TaskCoordinator {
     }
 
     private func forget(_ pullTask: PullTask) {
-        if let uid = pullTask.metadata.uid { ended.remove(uid) }
+        if let uid = pullTask.metadata.uid {
+            ended.remove(uid)
+            cleaned.remove(uid)
+        }
         guard let id = pullTask.taskID, let runner = runners[id],
             runner.pullTask.metadata.uid == pullTask.metadata.uid
         else { return }
@@ -319,19 +337,39 @@ actor TaskCoordinator {
     }
 
     private func ended(_ runner: TaskRunner, _ end: TaskRunner.End) {
-        runners[runner.taskID] = nil
-        load.withLock { $0 = runners.count }
-        context.metrics.setRunning(tasks: runners.count)
-        if end == .finished, let uid = runner.pullTask.metadata.uid,
-            let name = runner.pullTask.metadata.name,
-            context.pullTasks.get(namespace: runner.pullTask.metadata.namespace, name: name) != nil
-        {
-            ended.insert(uid)
+        let isKnown = context.pullTasks.get(
+            namespace: runner.pullTask.metadata.namespace,
+            name: runner.pullTask.metadata.name ?? ""
+        )
+        if let uid = runner.pullTask.metadata.uid, isKnown?.metadata.uid == uid {
+            switch end {
+            case .finished:
+                ended.insert(uid)
+                cleaned.insert(uid)
+            case .uncleaned: ended.insert(uid)
+            case .released, .lost, .abandoned: break
+            }
         }
         if end != .finished {
             context.logger(for: runner.pullTask).info("Put down a task", metadata: ["end": "\(end.rawValue)"])
         }
+        free(runner)
+    }
+
+    /// Frees the slot of a runner, if it still has one.
+    func free(_ runner: TaskRunner) {
+        guard runners[runner.taskID] === runner else { return }
+        runners[runner.taskID] = nil
+        load.withLock { $0 = runners.count }
+        context.metrics.setRunning(tasks: runners.count)
         if isIdle { resumeIdleWaiters() }
+    }
+
+    /// Tells the readiness check and the metrics how many slots are stale.
+    func publishStaleSlots() {
+        let count = slots.stale.count { runners[$0] != nil }
+        stale.withLock { $0 = count }
+        context.metrics.setStale(slots: count)
     }
 
     /// The PullTask of a task that kubectl may have made under another name.

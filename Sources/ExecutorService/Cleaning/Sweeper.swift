@@ -10,14 +10,26 @@ import WireFormats
 actor Sweeper {
     private let context: ExecutorContext
     private let isAlive: @Sendable (_ executor: String) async -> Bool
-    /// Ended tasks whose owner is gone, looked after once.
+    private let isCleaned: @Sendable (_ uid: String) async -> Bool
+    /// Ended tasks that nobody else cleans up, looked after once.
     private var cleaned: Set<String> = []
-    /// Jobs seen without their PullTask, by uid; removed when they still are at the next look.
+    /// Jobs without a PullTask, or of one that has long ended, by uid; removed when they still are at the next look.
     private var suspects: Set<String> = []
 
-    init(context: ExecutorContext, isAlive: @escaping @Sendable (_ executor: String) async -> Bool) {
+    /// Makes a sweeper.
+    ///
+    /// - Parameters:
+    ///   - context: The executor.
+    ///   - isAlive: Whether another executor holds its Lease.
+    ///   - isCleaned: Whether an ended PullTask is being cleaned up by this executor's own runner, or has been.
+    init(
+        context: ExecutorContext,
+        isAlive: @escaping @Sendable (_ executor: String) async -> Bool,
+        isCleaned: @escaping @Sendable (_ uid: String) async -> Bool
+    ) {
         self.context = context
         self.isAlive = isAlive
+        self.isCleaned = isCleaned
     }
 
     /// Sweeps until cancelled.
@@ -44,7 +56,7 @@ actor Sweeper {
             }
         }
         cleaned.formIntersection(pullTasks.compactMap(\.metadata.uid))
-        await removeOrphans(Set(pullTasks.compactMap(\.metadata.uid)))
+        await removeOrphans(Set(pullTasks.filter { !hasLongEnded($0, now) }.compactMap(\.metadata.uid)))
     }
 
     /// Whether the PullTask itself is to go: after its TTL, or when its hand-off was never completed and is too late now.
@@ -78,7 +90,8 @@ actor Sweeper {
         guard let uid = pullTask.metadata.uid, !cleaned.contains(uid), let id = pullTask.taskID,
             let owner = pullTask.status.owner?.identity, let reference = OwnerReference(controller: pullTask)
         else { return }
-        // What this executor owned it has cleaned up, or was cut off while doing so: then once more does no harm.
+        // The informer still shows Jobs whose deletion is on its way: what a runner cleans up is not cleaned up beside it.
+        if await isCleaned(uid) { return }
         if owner != context.configuration.identity, await isAlive(owner) { return }
         let spec = try? pullTask.resolvedSpec(cluster: context.configuration.cluster)
         let template = JobTemplate(
@@ -97,23 +110,32 @@ actor Sweeper {
             template: template,
             logger: context.logger(for: pullTask)
         )
-        await TaskCleaner(context: context).clean(id, spec: spec, jobs: jobs)
-        cleaned.insert(uid)
+        if await TaskCleaner(context: context).clean(id, spec: spec, jobs: jobs) { cleaned.insert(uid) }
     }
 
-    /// Jobs whose PullTask is gone: Kubernetes' own garbage collection is late, or not there.
-    private func removeOrphans(_ known: Set<String>) async {
+    /// Whether nobody is busy any more with the Jobs that an ended task left behind.
+    private func hasLongEnded(_ pullTask: PullTask, _ now: Timestamp) -> Bool {
+        guard pullTask.isFinished, let finishedAt = pullTask.status.finishedAt else { return false }
+        return finishedAt + context.configuration.slotTimeout < now
+    }
+
+    /// Removes Jobs whose PullTask is gone, as Kubernetes' own garbage collection can be late or not there, and Jobs that an
+    /// executor has made, or left behind, after their task's end.
+    ///
+    /// - Parameter owners: The uids of the PullTasks whose Jobs are no orphans.
+    private func removeOrphans(_ owners: Set<String>) async {
         var orphans: Set<String> = []
         for job in context.jobs.list() {
             guard AttemptKey(job.metadata) != nil, let uid = job.metadata.uid, let name = job.metadata.name,
                 job.metadata.deletionTimestamp == nil,
                 let owner = job.metadata.ownerReferences.first(where: { $0.kind == PullTask.kind }),
-                !known.contains(owner.uid)
+                !owners.contains(owner.uid)
             else { continue }
             guard suspects.contains(uid) else {
                 orphans.insert(uid)
                 continue
             }
+            guard context.lease.isValid, !Task.isCancelled else { return }
             do throws(KubernetesError) {
                 try await context.client.deleteIfPresent(
                     Job.self,

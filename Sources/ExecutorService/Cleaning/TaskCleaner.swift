@@ -25,21 +25,28 @@ struct TaskCleaner: Sendable {
     ///   - spec: Its spec, which names the Secrets; `nil` leaves them to the PullTask's end.
     ///   - jobs: The task's Jobs.
     ///   - removed: Jobs that are seen to already.
-    func clean(_ task: TaskID, spec: TaskSpec?, jobs: JobWriter, except removed: JobsBeingRemoved? = nil) async {
+    /// - Returns: Whether nothing is left that could not be removed.
+    func clean(
+        _ task: TaskID,
+        spec: TaskSpec?,
+        jobs: JobWriter,
+        except removed: JobsBeingRemoved? = nil
+    ) async -> Bool {
         let left = context.jobs.list().filter { job in
             jobs.isOurs(job) && job.metadata.deletionTimestamp == nil && removed?.contains(job) != true
         }
-        await withDiscardingTaskGroup { group in
+        let isClean = await withTaskGroup(of: Bool.self) { group in
             for deletion in left.compactMap(JobWriter.Deletion.init) {
-                group.addTask { _ = await jobs.delete(deletion, tries: 5) }
+                group.addTask { await jobs.delete(deletion, tries: 5) != nil }
             }
+            return await group.reduce(true) { $0 && $1 }
         }
-        guard let spec else { return }
+        guard let spec else { return isClean }
         let secrets = PullSecrets(client: context.client, namespace: context.configuration.namespace)
         for attempt in 1...3 where !Task.isCancelled {
             do {
                 try await secrets.remove(spec, task: task)
-                return
+                return isClean
             } catch {
                 jobs.logger.warning(
                     "Pull Secrets could not be removed; they go with the PullTask",
@@ -48,5 +55,6 @@ struct TaskCleaner: Sendable {
                 try? await Task.sleep(for: .milliseconds(300 << attempt))
             }
         }
+        return false
     }
 }

@@ -1,4 +1,6 @@
 import KubernetesAPI
+import LongshoreDomain
+import LongshoreMessages
 
 /// One attempt on one node, as the labels of its Job and Pod tell it.
 struct AttemptKey: Hashable, Sendable {
@@ -8,6 +10,11 @@ struct AttemptKey: Hashable, Sendable {
     init(nodeHash: String, attempt: Int) {
         self.nodeHash = nodeHash
         self.attempt = attempt
+    }
+
+    /// The key of an attempt on a node.
+    init(node: String, attempt: Int) {
+        self.init(nodeHash: SecretNames.nodeHash(node), attempt: attempt)
     }
 
     /// Reads the labels of a Job or Pod; `nil` for one that is not ours.

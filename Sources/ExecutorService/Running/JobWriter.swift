@@ -100,7 +100,7 @@ struct JobWriter: Sendable {
     }
 
     /// A Job to delete.
-    struct Deletion: Sendable {
+    struct Deletion: Sendable, Hashable {
         let node: String
         let name: String
         /// Tells it from any other of its name; `nil` where it was never seen.
@@ -112,6 +112,9 @@ struct JobWriter: Sendable {
             self.uid = uid
         }
 
+        /// The answer to a deletion that is not tried again.
+        var givenUp: Removal { Removal(node: node, name: name, uid: uid) }
+
         /// A Job that was seen.
         init?(_ job: Job) {
             guard let node = job.metadata.annotations[PullTaskKeys.node], let name = job.metadata.name else {
@@ -122,8 +125,9 @@ struct JobWriter: Sendable {
     }
 
     /// A Job that is gone, or about to be: nothing stands in the way of its node's next one.
-    struct Removal: Sendable {
+    struct Removal: Sendable, Hashable {
         let node: String
+        let name: String
         /// `nil` where there was none.
         let uid: String?
     }
@@ -134,7 +138,7 @@ struct JobWriter: Sendable {
     /// - Parameters:
     ///   - deletion: The Job.
     ///   - tries: How often it is tried with an API server that is away.
-    /// - Returns: What was removed; nil when cancelled, or after the last try.
+    /// - Returns: What was removed; nil when cancelled, when the client is closed, or after the last try.
     func delete(_ deletion: Deletion, tries: Int = .max) async -> Removal? {
         var attempt = 0
         while !Task.isCancelled {
@@ -145,7 +149,7 @@ struct JobWriter: Sendable {
             attempt += 1
             do throws(KubernetesError) {
                 let uid = try await limit.run { await deleteOnce(deletion) }.get()
-                return Removal(node: deletion.node, uid: uid)
+                return Removal(node: deletion.node, name: deletion.name, uid: uid)
             } catch {
                 if error.reason == .cancelled || error.reason == .closed { return nil }
                 if !error.isRetryable || attempt.isMultiple(of: 5) {
@@ -154,7 +158,7 @@ struct JobWriter: Sendable {
                         metadata: ["job": "\(deletion.name)", "attempt": "\(attempt)", "error": "\(error)"]
                     )
                 }
-                guard error.isRetryable else { return Removal(node: deletion.node, uid: deletion.uid) }
+                guard error.isRetryable else { return deletion.givenUp }
                 if attempt >= tries { return nil }
                 try? await Task.sleep(for: .milliseconds(min(200 << min(attempt, 5), 5_000)))
             }

@@ -50,13 +50,15 @@ final class RunnerInbox: Sendable {
         var isDeleted = false
         var written: RunnerWrite.Outcome?
         var isStatusTime = false
-        var isCleaned = false
+        /// Whether everything that the task left behind could be removed; `nil` before that was tried.
+        var cleaned: Bool?
         var isTimerDue = false
         var stop: Stop?
     }
 
     private let state = Mutex(Contents())
     private let withdrawn = Mutex<Set<AttemptKey>>([])
+    private let endTold = Mutex(false)
     private let continuation: AsyncStream<Void>.Continuation
     /// An element whenever there may be something new.
     let signals: AsyncStream<Void>
@@ -95,6 +97,12 @@ final class RunnerInbox: Sendable {
         post { $0.creationsDone.append(attempt) }
     }
 
+    /// Whether Kafka has acknowledged the task's end: only clearing up is left to do.
+    var isEndTold: Bool { endTold.withLock { $0 } }
+
+    /// Kafka has acknowledged the task's end.
+    func noteEndTold() { endTold.withLock { $0 = true } }
+
     /// Takes everything out.
     func take() -> Contents {
         state.withLock { contents in
@@ -110,7 +118,7 @@ final class RunnerInbox: Sendable {
         state.withLock { contents in
             var taken = Contents()
             taken.written = contents.written
-            taken.isCleaned = contents.isCleaned
+            taken.cleaned = contents.cleaned
             taken.isStatusTime = contents.isStatusTime
             contents.isStatusTime = false
             taken.stop = contents.stop

@@ -10,10 +10,12 @@ extension RunnerLoop {
     /// the meantime goes together into the next.
     func advance(_ group: inout DiscardingTaskGroup) {
         guard end == nil, !isWriting else { return }
+        if sequencer.needsStatus { isStatusDue = true }
         // A PullTask that is gone cannot be given up: its task is told to its end.
         if isStopping && isGone && terminal == nil && drafts.isEmpty { return }
-        let mayRelease = isStopping && creating.isEmpty
-        let wantsStatus = terminal != nil || mayRelease || (isStatusDue && isStatusTime())
+        let mayRelease = isStopping && sequencer.mayRelease
+        let tellsEnd = terminal != nil && (!isStopping || isGone)
+        let wantsStatus = tellsEnd || mayRelease || (isStatusDue && isStatusTime())
         let told = takeDrafts(withEnds: wantsStatus || isGone)
         guard wantsStatus || !told.isEmpty else { return }
         var write = RunnerWrite(events: makeEvents(told))
@@ -25,11 +27,10 @@ extension RunnerLoop {
             if !isGone {
                 write.report = StatusReport(task, telling: told, at: context.wallClock.now(), releases: releases)
             }
-            recordedDeletions = deletions
-            deletions = []
+            sequencer.statusBegan()
         }
         // The outcome is in the record before the world hears of it: whoever takes over tells the same one.
-        if let draft = terminal, !isStopping || isGone {
+        if tellsEnd, let draft = terminal {
             terminal = nil
             write.terminal = makeEvents([draft])
         }
@@ -72,19 +73,9 @@ extension RunnerLoop {
                 tell(.cancelRequested(reason: "Deleted"), &group)
             }
         }
-        delete(recordedDeletions, &group)
-        recordedDeletions = []
+        carryOut(sequencer.statusWritten(), &group)
         if outcome.isTerminalAcknowledged { tell(.terminalAcknowledged, &group) }
         if outcome.isReleased, outcome.status == .written { end = end ?? .released }
-    }
-
-    /// The executor-wide limit bounds how many of these are under way.
-    func delete(_ deletions: [JobWriter.Deletion], _ group: inout DiscardingTaskGroup) {
-        for deletion in deletions {
-            group.addTask { [jobs, inbox] in
-                if let removal = await jobs.delete(deletion) { inbox.post { $0.removed.append(removal) } }
-            }
-        }
     }
 
     /// The terminal event is acknowledged: marks the task finished, then clears up.
@@ -99,16 +90,17 @@ extension RunnerLoop {
         )
         context.metrics.taskEnded(outcome.phase)
         isWriting = true
-        isFinishing = true
+        inbox.noteEndTold()
+        carryOut(sequencer.taskEnded(), &group)
         let report = StatusReport(task, at: context.wallClock.now())
         let cleaner = TaskCleaner(context: context)
-        let removal = JobsBeingRemoved(nodes: Set(removals.keys), uids: removedJobs)
+        let handled = sequencer.handled
         group.addTask { [isGone, status, jobs, spec, taskID, inbox] in
             var result = StatusWriter.Result.written
             if !isGone { result = await status.write { report.apply(to: &$0) } }
             if result == .written || result == .deleted {
-                await cleaner.clean(taskID, spec: spec, jobs: jobs, except: removal)
-                inbox.post { $0.isCleaned = true }
+                let isClean = await cleaner.clean(taskID, spec: spec, jobs: jobs, except: handled)
+                inbox.post { $0.cleaned = isClean }
             } else {
                 inbox.post { $0.written = RunnerWrite.Outcome(status: result) }
             }

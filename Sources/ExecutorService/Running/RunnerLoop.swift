@@ -24,19 +24,8 @@ final class RunnerLoop {
     var observers: [AttemptKey: AttemptObserver] = [:]
     /// Attempts whose Job has ended, while their Pod's last word is waited for.
     var awaited: Set<AttemptKey> = []
-    /// Deletions that wait for a status, and those that the status being written records.
-    var deletions: [JobWriter.Deletion] = []
-    var recordedDeletions: [JobWriter.Deletion] = []
-    /// Attempts whose Job is being created. A task is not given up before they are there: whoever takes it over must find them.
-    var creating: Set<AttemptKey> = []
-    /// Deletions that wait until their Job's creation is answered: it can be on its way still, or on its way again, and would
-    /// make the Job anew behind its deletion.
-    var heldDeletions: [AttemptKey: JobWriter.Deletion] = [:]
-    /// How many Jobs of a node are being removed, and what is to be started on it after that.
-    var removals: [String: Int] = [:]
-    var heldStarts: [String: TaskRun.JobStart] = [:]
-    /// Jobs that were removed: news of them may still be on its way.
-    var removedJobs = RecentSet<String>(limit: 2_000)
+    /// When Jobs are created and deleted.
+    var sequencer: JobSequencer
     var drafts: [TaskEventDraft] = []
     /// The position among the drafts of the first end of a node.
     var firstEnd: Int?
@@ -47,10 +36,9 @@ final class RunnerLoop {
     var lastStatus: ContinuousClock.Instant?
     var isWriting = false
     var isGone = false
-    var isCleaned = false
+    /// Whether everything that the task left behind could be removed; `nil` before that was tried.
+    var cleaned: Bool?
     var isStopping = false
-    /// Whether the last status is being written, or is: no other one follows that a deletion could wait for.
-    var isFinishing = false
     var timer: Task<Void, Never>?
     var statusTimer: Task<Void, Never>?
     var end: TaskRunner.End?
@@ -79,6 +67,7 @@ final class RunnerLoop {
         self.status = status
         self.context = context
         self.logger = logger
+        sequencer = JobSequencer(taskID: taskID)
         reserved = pullTask.status.sequence
         sequence = max(1, reserved - Self.sequenceBlock)
         control = pullTask.control
@@ -183,16 +172,17 @@ final class RunnerLoop {
         let isFull = drafts.count > Self.maximumDrafts && isWriting
         let contents = isFull ? inbox.takeUrgent() : inbox.take()
         if contents.isStatusTime { statusTimer = nil }
-        for key in contents.creationsDone { noteCreated(key, &group) }
-        if let outcome = contents.written { noteWritten(outcome, &group) }
-        for removal in contents.removed { noteRemoved(removal, &group) }
-        isCleaned = isCleaned || contents.isCleaned
         switch contents.stop {
         case .abandon: end = end ?? .abandoned
         case .release: isStopping = true
         case nil: break
         }
-        if isCleaned, removals.isEmpty || isStopping { end = end ?? .finished }
+        if isStopping { sequencer.release() }
+        for key in contents.creationsDone { carryOut(sequencer.creationAnswered(key), &group) }
+        if let outcome = contents.written { noteWritten(outcome, &group) }
+        for removal in contents.removed { carryOut(sequencer.deletionAnswered(removal), &group) }
+        cleaned = cleaned ?? contents.cleaned
+        if let cleaned, sequencer.isSettled || isStopping { end = end ?? (cleaned ? .finished : .uncleaned) }
         guard end == nil, !isStopping else { return }
         if contents.isDeleted, !isGone {
             isGone = true
@@ -238,34 +228,15 @@ final class RunnerLoop {
     /// it after the task was taken over.
     private func removeStray(_ job: Job, _ group: inout DiscardingTaskGroup) {
         guard task.nodesInWork > 0, job.metadata.deletionTimestamp == nil, jobs.isOurs(job),
-            let deletion = JobWriter.Deletion(job), removals[deletion.node] == nil,
-            let uid = deletion.uid, !removedJobs.contains(uid)
+            let deletion = JobWriter.Deletion(job)
         else { return }
+        let actions = sequencer.strayFound(deletion)
+        guard !actions.isEmpty else { return }
         logger.notice(
             "A Job that nobody waits for is removed",
             metadata: ["job": "\(deletion.name)", "\(LogKey.node)": "\(deletion.node)"]
         )
-        removals[deletion.node] = 1
-        delete([deletion], &group)
-    }
-
-    private func noteCreated(_ key: AttemptKey, _ group: inout DiscardingTaskGroup) {
-        creating.remove(key)
-        guard let deletion = heldDeletions.removeValue(forKey: key) else { return }
-        if isFinishing {
-            delete([deletion], &group)
-        } else {
-            deletions.append(deletion)
-            isStatusDue = true
-        }
-    }
-
-    private func noteRemoved(_ removal: JobWriter.Removal, _ group: inout DiscardingTaskGroup) {
-        let node = removal.node
-        if let uid = removal.uid { removedJobs.insert(uid) }
-        removals[node] = removals[node].flatMap { $0 > 1 ? $0 - 1 : nil }
-        guard removals[node] == nil, !isStopping else { return }
-        if let start = heldStarts.removeValue(forKey: node) { startJob(start, &group) }
+        carryOut(actions, &group)
     }
 
     /// Jobs go with their PullTask, and the news of them may come before that of it: then nobody has deleted a Job.
@@ -290,7 +261,7 @@ final class RunnerLoop {
     }
 
     private func note(_ inspection: RunnerInbox.Inspection, _ group: inout DiscardingTaskGroup) {
-        let key = AttemptKey(nodeHash: SecretNames.nodeHash(inspection.node), attempt: inspection.attempt)
+        let key = AttemptKey(node: inspection.node, attempt: inspection.attempt)
         observers[key]?.seeInspection(job: inspection.job, pod: inspection.pod, obstacle: inspection.obstacle)
         let obstacle = observers[key]?.obstacle
         observe(key, &group)
@@ -333,20 +304,10 @@ final class RunnerLoop {
             group.addTask { [context, spec, taskID, inbox] in
                 inbox.post(await context.planner.resolve(spec, task: taskID))
             }
-        case .startJob(let start): startJob(start, &group)
+        case .startJob(let start): carryOut(sequencer.start(start), &group)
         case .deleteJob(let node, let attempt):
-            let key = AttemptKey(nodeHash: SecretNames.nodeHash(node), attempt: attempt)
-            let observer = observers.removeValue(forKey: key)
-            let name = SecretNames.job(taskID, node: node, attempt: attempt)
-            let deletion = JobWriter.Deletion(node: node, name: name, uid: observer?.jobUID)
-            if creating.contains(key) {
-                inbox.withdraw(key)
-                heldDeletions[key] = deletion
-            } else {
-                deletions.append(deletion)
-            }
-            removals[node, default: 0] += 1
-            if heldStarts[node]?.attempt == attempt { heldStarts[node] = nil }
+            let observer = observers.removeValue(forKey: AttemptKey(node: node, attempt: attempt))
+            carryOut(sequencer.attemptEnded(node: node, attempt: attempt, uid: observer?.jobUID), &group)
         case .inspectJob(let node, let attempt):
             group.addTask { [jobs, inbox] in
                 guard let inspection = await jobs.inspect(node: node, attempt: attempt) else { return }
@@ -373,54 +334,6 @@ final class RunnerLoop {
                 "cause": "\(draft.cause?.rawValue ?? "")", "\(LogKey.error)": "\(draft.message ?? "")",
             ]
         )
-    }
-
-    private func startJob(_ start: TaskRun.JobStart, _ group: inout DiscardingTaskGroup) {
-        guard removals[start.node] == nil else {
-            heldStarts[start.node] = start
-            return
-        }
-        let key = AttemptKey(nodeHash: SecretNames.nodeHash(start.node), attempt: start.attempt)
-        if observers[key] == nil {
-            observers[key] = AttemptObserver(
-                node: start.node,
-                attempt: start.attempt,
-                helperImage: context.configuration.helperImage
-            )
-        }
-        let node = context.nodes.get(name: start.node)
-        let method = PullMethod.choose(
-            spec.strategy,
-            kubeletVersion: node?.kubeletVersion ?? "",
-            runtimeVersion: node?.runtimeVersion ?? "",
-            firstMinor: context.configuration.imageVolumeMinorVersion
-        )
-        creating.insert(key)
-        group.addTask { [jobs, inbox] in
-            let creation = await jobs.create(start, method: method, unless: { inbox.isUnwanted(key) })
-            inbox.settle(key)
-            switch creation {
-            case .created, .cancelled: break
-            case .failed(let failure, let isRetryable):
-                inbox.post(
-                    .jobCreationFailed(
-                        node: start.node,
-                        attempt: start.attempt,
-                        failure: failure,
-                        isRetryable: isRetryable
-                    )
-                )
-            case .adopted:
-                // What happened before this runner was there, no informer will tell it.
-                guard let found = await jobs.inspect(node: start.node, attempt: start.attempt) else { return }
-                inbox.post { contents in
-                    var changes = contents.attempts[key] ?? .init()
-                    changes.job = changes.job ?? found.job
-                    changes.pod = changes.pod ?? found.pod
-                    contents.attempts[key] = changes
-                }
-            }
-        }
     }
 
     private func schedule(_ time: Timestamp) {

@@ -8,6 +8,8 @@ final class TaskRunner: Sendable {
     enum End: String, Sendable, Hashable {
         /// The task has ended and is cleaned up.
         case finished
+        /// The task has ended; something that it left behind could not be removed and is the sweeper's to remove.
+        case uncleaned
         /// The task was given up for others, as the executor stops.
         case released
         /// Somebody else owns the task.

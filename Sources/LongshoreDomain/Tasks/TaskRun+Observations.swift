@@ -58,7 +58,8 @@ extension TaskRun {
         guard let index = current(node, attempt), let item = work[index] else { return }
         guard isRetryable, state == .working else {
             fail(index, failure)
-            endAttempt(index, deletesJob: false)
+            // A call without an answer may have made the Job all the same.
+            endAttempt(index, deletesJob: isRetryable)
             return
         }
         // The place in the window is kept: an API server that is away must stop the window, not fail its nodes.

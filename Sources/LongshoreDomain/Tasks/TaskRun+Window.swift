@@ -129,7 +129,8 @@ extension TaskRun {
                     issueStart(index)
                 } else {
                     fail(index, ImageFailure(cause: .internal, message: "The Job could not be created."))
-                    endAttempt(index, deletesJob: false)
+                    // The last call may have made the Job although its answer was an error.
+                    endAttempt(index, deletesJob: true)
                 }
             }
         }
