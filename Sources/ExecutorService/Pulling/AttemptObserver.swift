@@ -12,6 +12,8 @@ struct AttemptObserver: Sendable {
     private struct ImageMemory: Sendable, Hashable {
         var failedPulls = 0
         var isFailingNow = false
+        /// Whether the kubelet has not tried the last time, by its own limit of pulls per second.
+        var isThrottled = false
         var failure: TaskRun.ImageFailure?
     }
 
@@ -162,13 +164,18 @@ struct AttemptObserver: Sendable {
         case "CreateContainerError", "CreateContainerConfigError":
             return .init(phase: .pulling, failure: failure(reason, message, fallback: .internal))
         case "ErrImagePull", "RegistryUnavailable", "SignatureValidationFailed", "ImageInspectError":
+            memory.isThrottled = FailureCause.isKubeletThrottling(message: message)
+            if memory.isThrottled { return Self.throttled(&memory, failure(reason, message)) }
             if !memory.isFailingNow { memory.failedPulls += 1 }
             memory.isFailingNow = true
             memory.failure = failure(reason, message)
         case "ImagePullBackOff":
+            let told = failure(reason, message)
+            if FailureCause.isKubeletThrottling(message: message) || (memory.isThrottled && told.cause == .unknown) {
+                return Self.throttled(&memory, told)
+            }
             memory.failedPulls = max(1, memory.failedPulls)
             memory.isFailingNow = false
-            let told = failure(reason, message)
             // Older kubelets say nothing here but that they wait; the failure itself was said before.
             if memory.failure == nil || told.cause != .unknown { memory.failure = told }
         case _ where KubeletKeyring.isRefusal(waitingReason: reason):
@@ -186,6 +193,17 @@ struct AttemptObserver: Sendable {
         }
         let isFinal = failure.cause.isFinalAtOnce || memory.failedPulls >= 2
         return .init(phase: isFinal ? .failed : .pulling, failure: failure)
+    }
+
+    /// Nothing was pulled, so nothing has failed: the kubelet tries again by itself.
+    private static func throttled(
+        _ memory: inout ImageMemory,
+        _ told: TaskRun.ImageFailure
+    ) -> TaskRun.ImageObservation {
+        memory.isFailingNow = false
+        // Older kubelets do not say again in their back-off why they wait.
+        if memory.failure == nil { memory.failure = told }
+        return .init(phase: .pulling, failure: memory.failure)
     }
 
     /// With image volumes, the same container waits for its volume and for the helper's own image.
@@ -225,6 +243,7 @@ struct AttemptObserver: Sendable {
             return nil
         }
         switch helper.state {
+        case .waiting(_, let message) where FailureCause.isKubeletThrottling(message: message): return nil
         case .waiting("ImagePullBackOff", let message), .waiting("InvalidImageName", let message),
             .waiting("ErrImageNeverPull", let message):
             let text = Scrubber().scrub("The helper image could not be pulled: \(message)", limit: Self.messageLimit)

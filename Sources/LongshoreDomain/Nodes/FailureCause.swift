@@ -4,7 +4,7 @@ package enum FailureCause: String, Sendable, Hashable, CaseIterable {
     case unauthorized = "Unauthorized"
     /// The registry has no such repository, tag or digest.
     case notFound = "NotFound"
-    /// The registry asked for fewer requests.
+    /// The registry, or the kubelet by its own limit, asked for fewer requests.
     case rateLimited = "RateLimited"
     /// The registry's certificate or protocol was not acceptable.
     case tls = "TLS"
@@ -12,7 +12,8 @@ package enum FailureCause: String, Sendable, Hashable, CaseIterable {
     case network = "Network"
     /// The node has no room.
     case disk = "Disk"
-    /// The image has nothing for the node's operating system and architecture.
+    /// The image has nothing for the node: not for its operating system and architecture, or in no format that its
+    /// runtime reads.
     case architecture = "Architecture"
     /// Not done within the time allowed.
     case timeout = "Timeout"
@@ -22,7 +23,7 @@ package enum FailureCause: String, Sendable, Hashable, CaseIterable {
     case nodeLost = "NodeLost"
     /// The runtime could not read the reference.
     case invalidReference = "InvalidReference"
-    /// Admission, quota or the runtime's signature policy refused.
+    /// Admission, quota, the runtime's signature policy or a policy of the registry (a scan, a bill, a court) refused.
     case policyDenied = "PolicyDenied"
     /// The fault lies with the cluster or with the service itself.
     case `internal` = "Internal"

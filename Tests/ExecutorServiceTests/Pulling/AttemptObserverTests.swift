@@ -106,6 +106,24 @@ import WireFormats
         #expect(second?.phase == .failed && second?.failure?.cause == cause)
     }
 
+    @Test(arguments: [
+        "Back-off pulling image \"r.example.com/a:1\": ErrImagePull: pull QPS exceeded",
+        "Back-off pulling image \"r.example.com/a:1\"",
+    ])
+    func `the kubelet's own limit is no failed pull`(backOff: String) {
+        let throttled = Self.pod([Self.waiting("ErrImagePull", "pull QPS exceeded"), nil])
+        let backingOff = Self.pod([Self.waiting("ImagePullBackOff", backOff), nil])
+        let rounds = Self.observe([throttled, backingOff, throttled, backingOff, throttled, backingOff])
+        let image = rounds.images["r.example.com/a:1"]
+        #expect(image?.phase == .pulling && image?.failure?.cause == .rateLimited)
+        // What fails of itself before or after counts as ever.
+        let failing = Self.pod([Self.waiting("ErrImagePull", "dial tcp 10.0.0.1:443: connection refused"), nil])
+        let once = Self.observe([failing, throttled, backingOff]).images["r.example.com/a:1"]
+        #expect(once?.phase == .pulling && once?.failure?.cause == .network)
+        let twice = Self.observe([failing, throttled, backingOff, failing]).images["r.example.com/a:1"]
+        #expect(twice?.phase == .failed && twice?.failure?.cause == .network)
+    }
+
     @Test(arguments: [("InvalidImageName", FailureCause.invalidReference), ("ErrImageNeverPull", .notFound)])
     func `reasons that leave nothing to wait for are final`(reason: String, cause: FailureCause) {
         let image = Self.observe([Self.pod([Self.waiting(reason), nil])]).images["r.example.com/a:1"]

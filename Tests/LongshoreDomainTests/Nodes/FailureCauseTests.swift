@@ -122,7 +122,7 @@ import Testing
             message: "Back-off pulling image \"example.com/not-found/timeout:denied\"",
             cause: .unknown
         ),
-        Case(reason: "RegistryUnavailable", message: "pull QPS exceeded", cause: .network),
+        Case(reason: "RegistryUnavailable", message: "pull QPS exceeded", cause: .rateLimited),
         Case(reason: "Evicted", message: "The node was low on resource: ephemeral-storage.", cause: .evicted),
         Case(
             reason: "DeletionByTaintManager",
@@ -144,11 +144,50 @@ import Testing
         ),
         Case(message: "", cause: .unknown),
         Case(message: "something nobody has seen before", cause: .unknown),
-        Case(message: "\"unclosed quote: unauthorized", cause: .unknown),
+        // What is quoted counts when it is a sentence or all there is, and never when it is a name beside other words.
+        Case(message: "\"unclosed quote: unauthorized", cause: .unauthorized),
+        Case(message: "\"unauthorized\"", cause: .unauthorized),
+        Case(message: "rpc error: code = Unknown desc = \"denied\"", cause: .unauthorized),
+        Case(message: "Back-off pulling image \"denied\"", cause: .unknown),
+        Case(message: "Error: \"Back-off pulling image \\\"denied\\\"\"", cause: .unknown),
+        Case(message: "Error: \"Back-off pulling image \\\"a\\\": manifest unknown\"", cause: .notFound),
+        // Names without quotes do not count either.
+        Case(message: "reading manifest denied in r.example.com/a: connection refused", cause: .network),
+        Case(message: "manifest for timeout not found", cause: .notFound),
+        Case(
+            reason: "ErrImageNeverPull",
+            message:
+                "Container image \"a:1\" is present with pull policy of Never but does not have the proper auth (image secret) that was used to pull the image",
+            cause: .unauthorized
+        ),
     ]
 
     @Test(arguments: cases) func `what runtimes say leads to a cause`(example: Case) {
         #expect(FailureCause.classify(waitingReason: example.reason, message: example.message) == example.cause)
+    }
+
+    @Test(arguments: RuntimeTexts.all) func `a text that was seen leads to its cause`(example: RuntimeTexts) {
+        let cause = FailureCause.classify(waitingReason: "ErrImagePull", message: example.text)
+        #expect(cause == example.cause)
+        #expect(cause.isWorthRetrying == example.isWorthRetrying)
+        // The kubelet's back-off repeats the text behind words of its own.
+        let backOff = "Back-off pulling image \"r.example.com/not-found:denied\": ErrImagePull: \(example.text)"
+        #expect(FailureCause.classify(waitingReason: "ImagePullBackOff", message: backOff) == example.cause)
+    }
+
+    @Test func `there are enough texts of each kind, and none twice`() {
+        #expect(RuntimeTexts.all.count >= 120)
+        #expect(Set(RuntimeTexts.all.map(\.text)).count == RuntimeTexts.all.count)
+        for list in [RuntimeTexts.containerd, RuntimeTexts.crio, RuntimeTexts.others] { #expect(list.count >= 40) }
+    }
+
+    @Test func `the kubelet's own limit is told from the registry's`() {
+        for text in ["pull QPS exceeded", "Back-off pulling image \"a\": ErrImagePull: pull QPS exceeded"] {
+            #expect(FailureCause.isKubeletThrottling(message: text))
+        }
+        for text in ["toomanyrequests: You have reached your pull rate limit", "Back-off pulling image \"a\"", ""] {
+            #expect(!FailureCause.isKubeletThrottling(message: text))
+        }
     }
 
     @Test func `every cause but the service's own words comes out of a message`() {
