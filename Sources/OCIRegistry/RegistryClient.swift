@@ -101,22 +101,10 @@ extension RegistryClient {
             reference: reference,
             credential: credential
         )
-        var image = ResolvedImage(manifest: manifest)
-        guard let index = image.index, let platform else { return image }
-        let registry = try endpoint(host).host
-        guard let entry = index.first(where: { $0.platform?.suits(platform) == true }) else {
-            throw RegistryError(.platformNotFound, host: registry, message: "the index has no image for \(platform)")
-        }
-        let child = try await self.manifest(
-            host: host,
-            repository: repository,
-            reference: entry.digest.description,
-            credential: credential
-        )
-        guard image.setImage(child) else {
-            throw RegistryError(.unsupported, host: registry, message: "the index lists another index")
-        }
-        return image
+        let image = ResolvedImage(manifest: manifest)
+        guard image.index != nil, let platform else { return image }
+        let place = Place(host: host, repository: repository, credential: credential)
+        return try await look(into: image, at: place, for: platform)
     }
 
     /// Reads a manifest and verifies its digest.
@@ -147,11 +135,11 @@ extension RegistryClient {
         }
         let type = reply.header("Content-Type")
         guard let manifest = OCIManifest(bytes: reply.body, digest: digest, contentType: type) else {
-            let isOld = type?.contains("manifest.v1") == true
+            let isOld = OCIManifest.isSchema1(bytes: reply.body, contentType: type)
             throw RegistryError(
                 isOld ? .unsupported : .invalidResponse,
                 host: endpoint.host,
-                message: isOld ? "the manifest is of schema 1" : "the answer is not a manifest"
+                message: isOld ? RegistryError.schema1Message : "the answer is not a manifest"
             )
         }
         return manifest

@@ -63,6 +63,42 @@ import WireFormats
         #expect(bare?.content == .index([]))
     }
 
+    @Test func `an image without layers is one, as programs in Go write it`() {
+        let entry = Self.descriptor
+        for layers in ["", #","layers":null"#, #","layers":[]"#] {
+            let image = manifest(#"{"schemaVersion":2,"config":\#(entry)\#(layers)}"#)
+            #expect(image.map { ResolvedImage(manifest: $0).layers } == [])
+        }
+        // What containerd does not look at is no reason to refuse it.
+        #expect(manifest(#"{"config":\#(entry),"layers":[\#(entry)]}"#) != nil)
+        let empty = #"{"schemaVersion":2,"mediaType":"\#(OCIMediaType.index)","manifests":null}"#
+        #expect(manifest(empty)?.content == .index([]))
+    }
+
+    @Test func `what says to be an image and an index is neither`() {
+        let entry = Self.descriptor
+        let both = #"{"schemaVersion":2,"config":\#(entry),"layers":[],"manifests":[\#(entry)]}"#
+        #expect(manifest(both) == nil)
+        let image = #"{"schemaVersion":2,"config":\#(entry),"layers":[]}"#
+        #expect(manifest(image, contentType: OCIMediaType.index) == nil)
+        #expect(manifest(#"{"schemaVersion":2,"manifests":[]}"#, contentType: OCIMediaType.manifest) == nil)
+    }
+
+    @Test(
+        arguments: [
+            (#"{"schemaVersion":1,"fsLayers":[]}"#, nil, true), (#"{"schemaVersion":1}"#, nil, true),
+            (#"{"name":"a","fsLayers":[]}"#, "application/json", true),
+            ("not JSON", "application/vnd.docker.distribution.manifest.v1+prettyjws", true),
+            ("{}", "application/vnd.docker.distribution.manifest.v1+json; charset=utf-8", true),
+            (#"{"schemaVersion":2}"#, OCIMediaType.manifest, false), ("{}", OCIMediaType.manifest, false),
+            ("", nil, false), ("<html>", "text/html", false),
+        ] as [(String, String?, Bool)]
+    )
+    func `schema 1 is told from everything else that is no manifest`(text: String, type: String?, isOld: Bool) {
+        #expect(manifest(text, contentType: type) == nil)
+        #expect(OCIManifest.isSchema1(bytes: Array(text.utf8), contentType: type) == isOld)
+    }
+
     @Test(arguments: [
         "", "null", "[]", "{}", #"{"schemaVersion":1,"fsLayers":[]}"#, #"{"schemaVersion":2}"#,
         #"{"schemaVersion":2,"config":{},"layers":[]}"#, #"{"schemaVersion":2,"manifests":[{}]}"#,

@@ -85,6 +85,7 @@ struct PullFailure: Error, Sendable, Equatable {
 
     static func status(_ code: Int, _ image: ImageName, scheme: String = "https") -> PullFailure {
         let phrases = [
+            402: " Payment Required", 412: " Precondition Failed", 451: " Unavailable For Legal Reasons",
             500: " Internal Server Error", 502: " Bad Gateway", 503: " Service Unavailable", 504: " Gateway Timeout",
         ]
         let status = "\(code)\(phrases[code] ?? "")"
@@ -101,6 +102,17 @@ struct PullFailure: Error, Sendable, Equatable {
 
     static func noPlatform(_ image: ImageName) -> PullFailure {
         PullFailure(grpcCode: "NotFound", message: "no match for platform in manifest: not found")
+    }
+
+    static func schema1(_ image: ImageName) -> PullFailure {
+        let types = ["docker.distribution.manifest.v1+prettyjws", "docker.distribution.manifest.v2+json"]
+            .map { "\"application/vnd.\($0)\"" }
+        var failure = resolving(
+            image,
+            "not implemented: media type \(types[0]) is no longer supported since containerd v2.1, please rebuild the image as \(types[1]) or \"application/vnd.oci.image.manifest.v1+json\""
+        )
+        failure.grpcCode = "Unimplemented"
+        return failure
     }
 
     static func noSpace(blob: String) -> PullFailure {

@@ -150,7 +150,10 @@ final class RegistryPuller: ImagePuller {
         let parts = (settings["Entrypoint"]?.array ?? []) + (settings["Cmd"]?.array ?? [])
         image.command = parts.compactMap(\.string)
         // A single manifest is pulled for whatever platform it is; the runtime fails when it is started.
-        if let architecture = json["architecture"]?.string, !architecture.isEmpty, architecture != order.architecture {
+        let node = OCIPlatform(os: order.operatingSystem, architecture: order.architecture)
+        if let architecture = json["architecture"]?.string, !architecture.isEmpty,
+            !OCIPlatform(os: node.os, architecture: architecture, variant: json["variant"]?.string).suits(node)
+        {
             throw .noPlatform(order.image)
         }
     }
@@ -170,6 +173,8 @@ final class RegistryPuller: ImagePuller {
             return .network(image, scheme: scheme, "dial tcp \(image.registryHost): connect: connection refused")
         case .timeout: return .network(image, scheme: scheme, "dial tcp \(image.registryHost): i/o timeout")
         case .unavailable: return .status(error.httpStatus ?? 503, image, scheme: scheme)
+        case .policyDenied: return .status(error.httpStatus ?? 412, image, scheme: scheme)
+        case .unsupported where error.message == RegistryError.schema1Message: return .schema1(image)
         case .platformNotFound: return .noPlatform(image)
         case .digestMismatch: return .wrongDigest(blob: image.reference)
         case .cancelled: return PullFailure(grpcCode: "Canceled", message: "context canceled")

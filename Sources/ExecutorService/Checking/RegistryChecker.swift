@@ -239,6 +239,7 @@ struct RegistryChecker: Sendable {
         case .unauthorized, .forbidden: cause = .unauthorized
         case .notFound: cause = .notFound
         case .invalidReference: cause = .invalidReference
+        case .policyDenied: cause = .policyDenied
         case .addressRefused: return error.refusal.flatMap(failure(refusal:))
         case .rateLimited, .tls, .network, .unavailable, .digestMismatch, .invalidResponse, .tooLarge, .timeout,
             .unsupported, .platformNotFound, .cancelled:

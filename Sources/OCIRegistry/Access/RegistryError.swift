@@ -14,6 +14,8 @@ package struct RegistryError: Error, Sendable, Hashable, CustomStringConvertible
         case forbidden
         /// There is no such repository, tag or blob (or none that the credential may see).
         case notFound
+        /// The registry's owner does not let this image be had: a policy of the project, a bill that was not paid, a court.
+        case policyDenied
         /// Too many requests; see ``RegistryError/retryAfter``.
         case rateLimited
         /// TLS failed, or the registry's certificate is not trusted.
@@ -87,8 +89,8 @@ extension RegistryError.Code {
     var isRetryable: Bool {
         switch self {
         case .rateLimited, .network, .unavailable, .timeout, .invalidResponse, .digestMismatch: true
-        case .unauthorized, .forbidden, .notFound, .tls, .tooLarge, .unsupported, .platformNotFound, .addressRefused,
-            .invalidReference, .cancelled:
+        case .unauthorized, .forbidden, .notFound, .policyDenied, .tls, .tooLarge, .unsupported, .platformNotFound,
+            .addressRefused, .invalidReference, .cancelled:
             false
         }
     }
@@ -122,9 +124,13 @@ extension RegistryError {
     ///   - body: The start of the body.
     ///   - scrubber: Knows the credential.
     init(host: String, status: Int, retryAfter: String?, date: String? = nil, body: [UInt8], scrubber: Scrubber) {
+        let codes = Self.codes(of: body)
         let code: Code =
             switch status {
+            // Harbor gives its policies their own code, and 412 with it; a proxy before it may have a status of its own.
+            case 400..<500 where codes.contains(where: { $0.hasPrefix("PROJECTPOLICYVIOLATION") }): .policyDenied
             case 401: .unauthorized
+            case 402, 412, 451: .policyDenied
             case 403: .forbidden
             case 404: .notFound
             case 408: .timeout
@@ -138,6 +144,18 @@ extension RegistryError {
         guard code == .rateLimited || code == .unavailable else { return }
         let now = date.flatMap(RetryAfter.date)
         self.retryAfter = retryAfter.flatMap { RetryAfter.duration($0, now: now) }.map { min($0, .seconds(86_400)) }
+    }
+
+    /// What is said of a manifest of Docker's schema 1.
+    package static let schema1Message = "the manifest is of schema 1"
+
+    /// The registry's error codes (distribution specification, "Error Codes"), without underscores.
+    private static func codes(of body: [UInt8]) -> [String] {
+        let limits = JSONValue.ParsingLimits(maximumDepth: 16, maximumBytes: 64 << 10)
+        let json = try? JSONValue(parsing: body, limits: limits)
+        return json?["errors"]?.array?.prefix(3).compactMap { error in
+            error["code"]?.string.map { code in String(code.uppercased().filter { $0 != "_" }) }
+        } ?? []
     }
 
     /// The registry's own words (distribution specification, "Error Codes"), or those of a token server.

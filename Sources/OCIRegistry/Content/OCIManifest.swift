@@ -8,7 +8,7 @@ package struct OCIDescriptor: Sendable, Hashable {
     package var digest: OCIDigest
     /// The content's length in bytes.
     package var size: Int
-    /// What it runs on; in an index only.
+    /// What it runs on; in an index only, and there not always.
     package var platform: OCIPlatform?
 
     /// Makes a descriptor.
@@ -71,17 +71,21 @@ package struct OCIManifest: Sendable, Hashable {
     ///   - digest: The digest of `bytes`.
     ///   - contentType: The registry's word for its kind.
     init?(bytes: [UInt8], digest: OCIDigest, contentType: String?) {
-        let limits = JSONValue.ParsingLimits(maximumDepth: 32, maximumBytes: bytes.count)
-        guard let json = try? JSONValue(parsing: bytes, limits: limits), json["schemaVersion"]?.integer == 2 else {
-            return nil
-        }
-        let announced = contentType?.split(separator: ";").first.map(String.init)
-        let type = json["mediaType"]?.string ?? announced ?? ""
-        if OCIMediaType.isIndex(type) || (json["manifests"] != nil && !OCIMediaType.isManifest(type)) {
+        guard let json = Self.object(bytes), json["fsLayers"] == nil else { return nil }
+        let announced = contentType?.split(separator: ";").first.map(String.init) ?? ""
+        let own = json["mediaType"]?.string ?? ""
+        let types = [own, announced]
+        // One that says to be of both kinds is refused, as containerd refuses it: two readers would see two images.
+        let isIndex = types.contains(where: OCIMediaType.isIndex) || json["manifests"]?.array != nil
+        let isImage = types.contains(where: OCIMediaType.isManifest) || json["config"] != nil || json["layers"] != nil
+        guard isIndex != isImage else { return nil }
+        let type = OCIMediaType.isIndex(own) || OCIMediaType.isManifest(own) ? own : announced
+        if isIndex {
             guard let entries = Self.descriptors(json["manifests"]) else { return nil }
             content = .index(entries)
             mediaType = OCIMediaType.isIndex(type) ? type : OCIMediaType.index
         } else {
+            // An image without layers may leave them out, or write `null`, as programs written in Go do.
             guard let config = OCIDescriptor(json: json["config"]), let layers = Self.descriptors(json["layers"])
             else { return nil }
             content = .image(config: config, layers: layers)
@@ -91,8 +95,25 @@ package struct OCIManifest: Sendable, Hashable {
         self.digest = digest
     }
 
+    /// Whether an answer is a manifest of Docker's schema 1, which containerd no longer reads since version 2.0.
+    static func isSchema1(bytes: [UInt8], contentType: String?) -> Bool {
+        if contentType?.split(separator: ";").first.map({ OCIMediaType.schema1.contains(String($0)) }) == true {
+            return true
+        }
+        guard let json = object(bytes) else { return false }
+        return json["fsLayers"] != nil || json["schemaVersion"]?.integer == 1
+    }
+
+    private static func object(_ bytes: [UInt8]) -> JSONValue? {
+        let limits = JSONValue.ParsingLimits(maximumDepth: 32, maximumBytes: bytes.count)
+        guard let json = try? JSONValue(parsing: bytes, limits: limits), json.object != nil else { return nil }
+        return json
+    }
+
+    /// Reads a list; one that is missing or `null` is empty.
     private static func descriptors(_ json: JSONValue?) -> [OCIDescriptor]? {
-        guard let array = json?.array, array.count <= maximumEntries else { return nil }
+        guard let json, json != .null else { return [] }
+        guard let array = json.array, array.count <= maximumEntries else { return nil }
         let descriptors = array.compactMap { OCIDescriptor(json: $0) }
         return descriptors.count == array.count ? descriptors : nil
     }

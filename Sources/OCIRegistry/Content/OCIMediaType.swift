@@ -15,6 +15,12 @@ package enum OCIMediaType {
     /// Docker's manifest list.
     package static let dockerManifestList = "application/vnd.docker.distribution.manifest.list.v2+json"
 
+    /// Docker's manifest, schema 1, without and with signatures.
+    static let schema1 = [
+        "application/vnd.docker.distribution.manifest.v1+json",
+        "application/vnd.docker.distribution.manifest.v1+prettyjws",
+    ]
+
     /// What a request for a manifest accepts.
     package static let accepted = [index, manifest, dockerManifestList, dockerManifest]
 

@@ -4,8 +4,8 @@ package struct ResolvedImage: Sendable, Hashable {
     package var digest: OCIDigest
     /// The media type of what ``digest`` names.
     package var mediaType: String
-    /// The platforms' manifests, where the reference names an index; attestations and other entries without a platform
-    /// are left out.
+    /// What the reference's index lists for nodes: images and further indexes; attestations, which are for no platform, are
+    /// left out. nil where the reference names one image.
     package var index: [OCIDescriptor]?
     /// The digest of the one image; nil when the reference names an index and no platform was asked for.
     package var manifestDigest: OCIDigest?
@@ -17,13 +17,26 @@ package struct ResolvedImage: Sendable, Hashable {
     /// single image is meant.
     package var totalBytes: Int
 
-    /// The platforms that the index has.
+    /// The platforms that the index names.
     package var platforms: [OCIPlatform] { index?.compactMap(\.platform) ?? [] }
 
-    /// Whether a node of that platform finds an image; true where the reference names one image, whose platform is only
-    /// in its configuration.
+    /// Whether a node of that platform may find an image; true also where only a configuration tells the platform: of the one
+    /// image, or of an entry that the index gives no platform for.
     package func suits(_ platform: OCIPlatform) -> Bool {
-        index?.contains { $0.platform?.suits(platform) == true } ?? true
+        index.map { Self.choice(in: $0, for: platform) != nil } ?? true
+    }
+
+    /// The entry that a node of that platform takes: the first of those that suit it best, or else the first that names no
+    /// platform; nil when there is none.
+    ///
+    /// Source: containerd, `images.Manifest`.
+    static func choice(in index: [OCIDescriptor], for platform: OCIPlatform) -> OCIDescriptor? {
+        var best: (entry: OCIDescriptor, rank: Int)?
+        for entry in index {
+            guard let rank = entry.platform?.rank(for: platform), rank < best?.rank ?? .max else { continue }
+            best = (entry, rank)
+        }
+        return best?.entry ?? index.first { $0.platform == nil }
     }
 }
 
@@ -35,12 +48,17 @@ extension ResolvedImage {
         totalBytes = 0
         switch manifest.content {
         case .index(let entries):
-            index = entries.filter { entry in
-                guard let platform = entry.platform else { return false }
-                return platform.os != "unknown" && platform.architecture != "unknown"
-            }
+            index = Self.images(in: entries)
         case .image:
             setImage(manifest)
+        }
+    }
+
+    /// The entries that can lead to an image.
+    static func images(in entries: [OCIDescriptor]) -> [OCIDescriptor] {
+        entries.filter { entry in
+            if let platform = entry.platform { return platform.os != "unknown" && platform.architecture != "unknown" }
+            return OCIMediaType.isManifest(entry.mediaType) || OCIMediaType.isIndex(entry.mediaType)
         }
     }
 
