@@ -77,6 +77,7 @@ extension CurlTransfer {
         switch headParser.take(line) {
         case .incomplete: return line.count
         case .complete(let head):
+            headCompleted = lastActivity
             sink.take(head: head)
             return line.count
         case .malformed:

@@ -14,7 +14,7 @@ final class CurlEngine {
     private let waker: Int32
     private let multi: UnsafeMutableRawPointer
     private var running: [ObjectIdentifier: CurlTransfer] = [:]
-    /// Those of ``running`` with an idle time-out.
+    /// Those of ``running`` with an idle time-out or a time-out for the body.
     private var idleWatched: [ObjectIdentifier: CurlTransfer] = [:]
     private var nextIdleCheck: ContinuousClock.Instant?
     /// When libcurl wants to be called though no socket is ready.
@@ -106,7 +106,7 @@ final class CurlEngine {
             return transfer.finish(CURLE_FAILED_INIT)
         }
         running[ObjectIdentifier(transfer)] = transfer
-        guard transfer.idleTimeout != nil else { return }
+        guard transfer.idleTimeout != nil || transfer.bodyTimeout != nil else { return }
         idleWatched[ObjectIdentifier(transfer)] = transfer
         if nextIdleCheck == nil { nextIdleCheck = .now + Self.idleCheckInterval }
     }
@@ -150,6 +150,10 @@ final class CurlEngine {
         guard let due = nextIdleCheck, due <= .now else { return }
         let now = ContinuousClock.now
         for transfer in Array(idleWatched.values) where !transfer.isPaused {
+            if let limit = transfer.bodyTimeout, let start = transfer.headCompleted, now - start >= limit {
+                abort(transfer, CurlError(.timeout, "the body has not ended in time"))
+                continue
+            }
             guard let limit = transfer.idleTimeout, now - transfer.lastActivity >= limit else { continue }
             if transfer.noteUpload(at: now) { continue }
             abort(transfer, CurlError(.timeout, "no byte has moved for too long"))

@@ -27,6 +27,12 @@ package struct CurlRequest: Sendable {
     /// Whether a body beyond ``maximumResponseBytes`` is cut there, rather than failing with ``CurlError/Code/tooLarge``;
     /// false by default.
     package var truncatesResponse: Bool
+    /// Whether the status decides alone: a response whose body breaks off, cannot be read or takes longer than ``bodyTimeout``
+    /// is returned with what there is of the body, and ``CurlResponse/isTruncated`` set; false by default.
+    package var toleratesBrokenBody: Bool
+    /// The longest time for the body, counted from the end of the headers; nil, the default, for no limit but
+    /// ``totalTimeout``. Only with ``toleratesBrokenBody``.
+    package var bodyTimeout: Duration?
     /// Which addresses the host may have; nil for all. See ``AddressPolicy``.
     package var addressPolicy: AddressPolicy?
 
@@ -42,6 +48,8 @@ package struct CurlRequest: Sendable {
         idleTimeout: Duration? = nil,
         maximumResponseBytes: Int? = nil,
         truncatesResponse: Bool = false,
+        toleratesBrokenBody: Bool = false,
+        bodyTimeout: Duration? = nil,
         addressPolicy: AddressPolicy? = nil
     ) {
         self.method = method
@@ -54,6 +62,8 @@ package struct CurlRequest: Sendable {
         self.idleTimeout = idleTimeout
         self.maximumResponseBytes = maximumResponseBytes
         self.truncatesResponse = truncatesResponse
+        self.toleratesBrokenBody = toleratesBrokenBody
+        self.bodyTimeout = bodyTimeout
         self.addressPolicy = addressPolicy
     }
 }

@@ -6,7 +6,7 @@ package struct CurlResponse: Sendable {
     package var headers: [(name: String, value: String)]
     /// The body as it was sent: neither decompressed nor decoded.
     package var body: [UInt8]
-    /// Whether the body was cut at ``CurlRequest/maximumResponseBytes``.
+    /// Whether the body was cut at ``CurlRequest/maximumResponseBytes``, or broke off and the request tolerates that.
     package var isTruncated: Bool
     /// How the transfer went.
     package var transfer: CurlTransferSummary

@@ -15,7 +15,7 @@ protocol CurlSink: AnyObject, Sendable {
 
 /// The good end of a transfer.
 struct CurlTransferEnd: Sendable {
-    /// Whether the body was cut at its limit.
+    /// Whether the body was cut at its limit, or broke off and the request tolerates that.
     var isTruncated: Bool
     /// How it went.
     var summary: CurlTransferSummary

@@ -15,6 +15,8 @@ final class CurlTransfer: Sendable {
     let idleTimeout: Duration?
     let maximumBytes: Int?
     let truncates: Bool
+    let toleratesBrokenBody: Bool
+    let bodyTimeout: Duration?
     private let material: CurlKeyMaterial
     private let secrets: [SecretBytes]
 
@@ -32,6 +34,8 @@ final class CurlTransfer: Sendable {
     nonisolated(unsafe) var mayHaveBeenSent = false
     /// When the peer was last heard of, for the idle time-out.
     nonisolated(unsafe) var lastActivity: ContinuousClock.Instant
+    /// When the headers were complete.
+    nonisolated(unsafe) var headCompleted: ContinuousClock.Instant?
     /// How much had been sent when the idle time-out was last looked at.
     private nonisolated(unsafe) var uploadedBytes = 0
     /// Why this side gave up, where it did; libcurl only knows that a callback said no.
@@ -58,6 +62,8 @@ final class CurlTransfer: Sendable {
         self.idleTimeout = request.idleTimeout
         self.maximumBytes = plan.maximumBytes
         self.truncates = request.truncatesResponse
+        self.toleratesBrokenBody = request.toleratesBrokenBody
+        self.bodyTimeout = request.toleratesBrokenBody ? request.bodyTimeout : nil
         self.material = material
         self.secrets = request.secretHeaders.map(\.value)
         self.lastActivity = .now
@@ -135,6 +141,9 @@ extension CurlTransfer {
     }
 
     private func outcome(of result: CURLcode) -> Result<CurlTransferEnd, CurlError> {
+        if isOnlyBodyBroken(result) {
+            return .success(CurlTransferEnd(isTruncated: true, summary: summary))
+        }
         if var abortion {
             abortion.requestMayHaveBeenSent = mayHaveBeenSent
             return .failure(abortion)
@@ -151,6 +160,19 @@ extension CurlTransfer {
         for secret in secrets { scrubber.add(secret) }
         let detail = scrubber.scrub(String(cString: errorText), limit: 256)
         return .failure(CurlError(result: result, detail: detail, sent: mayHaveBeenSent))
+    }
+
+    /// Whether the status is known and the rest of the response does not matter to the caller. A transfer that this side has
+    /// ended for a reason of its own is none of these.
+    private func isOnlyBodyBroken(_ result: CURLcode) -> Bool {
+        guard toleratesBrokenBody, headParser.isComplete, result != CURLE_OK else { return false }
+        guard let abortion else { return true }
+        switch abortion.code {
+        case .tooLarge, .protocol, .timeout: return true
+        case .couldNotConnect, .resolve, .tls, .addressRefused, .invalidRequest, .sendReceive, .aborted, .cancelled,
+            .closed:
+            return false
+        }
     }
 
     private var summary: CurlTransferSummary {

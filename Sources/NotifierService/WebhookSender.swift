@@ -19,6 +19,9 @@ struct WebhookSender: Sendable {
     let configuration: NotifierConfiguration
     let clock: any WallClock
 
+    /// The longest time that the body of an answer is read for: only the log has a use for it.
+    private static let bodyTimeout = Duration.seconds(2)
+
     /// Sends the delivery's body as it stands, signed with a fresh timestamp: receivers refuse old ones.
     func send(_ delivery: ClaimedDelivery, secrets: [SigningSecret]) async -> Answer {
         let body = Array(delivery.body.utf8)
@@ -41,6 +44,8 @@ struct WebhookSender: Sendable {
             connectTimeout: min(.seconds(10), configuration.requestTimeout),
             maximumResponseBytes: configuration.keptResponseBytes,
             truncatesResponse: true,
+            toleratesBrokenBody: true,
+            bodyTimeout: Self.bodyTimeout,
             addressPolicy: configuration.addressPolicy
         )
         do {

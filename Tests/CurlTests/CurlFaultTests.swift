@@ -39,6 +39,50 @@ import Testing
         await client.close()
     }
 
+    @Test(
+        arguments: [
+            .stall(after: "x", promising: 10), .drip(),
+            .rawThenReset("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx"),
+            .raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx"),
+            .raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+        ] as [Behaviour]
+    )
+    func `a request that wants the status only gets it, and what there is of the body`(
+        behaviour: Behaviour
+    )
+        async throws
+    {
+        try await withServer(then: behaviour) { server, client in
+            var wanted = request(server, total: .seconds(3_600))
+            wanted.toleratesBrokenBody = true
+            wanted.bodyTimeout = .milliseconds(300)
+            let response = try await client.execute(wanted)
+            #expect(response.status == 200 && response.isTruncated)
+            try await server.waitForDisconnect()
+        }
+    }
+
+    @Test(arguments: [.hang, .endlessHeaders, .closeWithoutAnswer] as [Behaviour])
+    func `a response that ends before its body has no status to tell`(behaviour: Behaviour) async throws {
+        try await withServer(then: behaviour) { server, client in
+            var wanted = request(server, total: .seconds(2))
+            wanted.toleratesBrokenBody = true
+            wanted.bodyTimeout = .milliseconds(1)
+            #expect(await failure(client, wanted) != nil)
+        }
+    }
+
+    @Test func `a request that is cancelled in its body has no response`() async throws {
+        try await withServer(then: .stall(after: "x", promising: 10)) { server, client in
+            var wanted = request(server, total: nil)
+            wanted.toleratesBrokenBody = true
+            let task = Task { [wanted] in try await client.execute(wanted) }
+            try await server.waitForRequests(1)
+            task.cancel()
+            await #expect(throws: CurlError.self) { try await task.value }
+        }
+    }
+
     @Test func `no answer at all ends at the deadline`() async throws {
         try await withServer(then: .hang) { server, client in
             let error = await failure(client, request(server, total: .milliseconds(300)))

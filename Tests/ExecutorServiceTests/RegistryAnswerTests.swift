@@ -23,6 +23,11 @@ import WireFormats
         body: #"{"errors":[{"code":"TOOMANYREQUESTS","message":"You have reached your pull rate limit."}]}"#
     )
 
+    private static let harborPolicy = Behaviour.respond(
+        status: 412,
+        body: #"{"errors":[{"code":"PROJECTPOLICYVIOLATION","message":"The image is not signed in Notary."}]}"#
+    )
+
     /// A registry and its own token server that answer every token with another challenge.
     private static let loop = Behaviour { request, connection in
         if request.target.hasPrefix("/token") {
@@ -38,6 +43,10 @@ import WireFormats
         Case(name: "unauthorized", answer: .respond(status: 401), cause: nil),
         Case(name: "forbidden", answer: .respond(status: 403), cause: nil),
         Case(name: "not found", answer: .respond(status: 404), cause: .notFound),
+        Case(name: "project policy", answer: harborPolicy, cause: .policyDenied),
+        Case(name: "precondition", answer: .respond(status: 412), cause: .policyDenied),
+        Case(name: "unpaid", answer: .respond(status: 402), cause: .policyDenied),
+        Case(name: "court", answer: .respond(status: 451), cause: .policyDenied),
         Case(name: "challenges without end", answer: loop, cause: nil),
         Case(name: "rate limit", answer: hubLimit, cause: nil),
         Case(name: "error", answer: .respond(status: 500), cause: nil),

@@ -48,6 +48,12 @@ import WireFormats
     @Test(
         arguments: [
             (.respond(status: 401), .unauthorized, false), (.respond(status: 403), .forbidden, false),
+            (.respond(status: 402), .policyDenied, false), (.respond(status: 412), .policyDenied, false),
+            (.respond(status: 451), .policyDenied, false),
+            (
+                .respond(status: 403, body: #"{"errors":[{"code":"PROJECTPOLICYVIOLATION","message":"not signed"}]}"#),
+                .policyDenied, false
+            ),
             (.respond(status: 404), .notFound, false), (.respond(status: 429), .rateLimited, true),
             (.respond(status: 500), .unavailable, true), (.respond(status: 502), .unavailable, true),
             (.respond(status: 503, headers: [("Retry-After", "3")]), .unavailable, true),
@@ -59,6 +65,12 @@ import WireFormats
                     headers: [("Content-Type", "application/vnd.docker.distribution.manifest.v1+prettyjws")],
                     body: #"{"schemaVersion":1}"#
                 ), .unsupported, false
+            ),
+            // Schema 1 is said of schema 1 only, whatever the header calls it.
+            (.respond(body: #"{"schemaVersion":1,"fsLayers":[]}"#), .unsupported, false),
+            (
+                .respond(headers: [("Content-Type", OCIMediaType.manifest)], body: #"{"schemaVersion":2}"#),
+                .invalidResponse, true
             ),
             (.endless(), .tooLarge, false), (.reset, .network, true), (.raw("SSH-2.0\r\n"), .invalidResponse, true),
             (.stall(after: "{", promising: 10), .timeout, true), (.endlessHeaders, .tooLarge, false),
@@ -77,7 +89,7 @@ import WireFormats
         #expect(error?.host == server.registryHost)
     }
 
-    @Test(arguments: [("5", 5), ("0", 0), ("999999999", 86_400)])
+    @Test(arguments: [("5", 5), ("0", 0), ("999999999", 86_400), ("99999999999999999999999999", 86_400)])
     func `the time that a registry asks for is bounded`(value: String, seconds: Int) async throws {
         let server = try ScriptedHTTPServer(then: .respond(status: 429, headers: [("Retry-After", value)]))
         defer { server.stop() }
@@ -86,6 +98,7 @@ import WireFormats
 
     @Test(
         arguments: [
+            ("Sunday, 06-Nov-94 08:49:37 GMT", 37), ("Sun Nov  6 08:49:37 1994", 37),
             ("Sun, 06 Nov 1994 08:49:37 GMT", 37), ("Mon, 07 Nov 1994 08:49:00 GMT", 86_400),
             ("Tue, 08 Nov 1994 08:49:00 GMT", 86_400), ("Sun, 06 Nov 1994 08:48:59 GMT", nil),
             ("Sun, 06 Nov 1994 08:49:37", nil),
@@ -105,7 +118,7 @@ import WireFormats
         #expect(try await resolve(server, credential: .password("pw"))?.retryAfter == seconds.map { .seconds($0) })
     }
 
-    @Test(arguments: ["-5", "soon", "", "Fri, 31 Dec 1999 23:59:59 GMT", "99999999999999999999999999", "1.5"])
+    @Test(arguments: ["-5", "soon", "", "Fri, 31 Dec 1999 23:59:59 GMT", "1.5"])
     func `any other such time is ignored`(value: String) async throws {
         let server = try ScriptedHTTPServer(then: .respond(status: 429, headers: [("Retry-After", value)]))
         defer { server.stop() }

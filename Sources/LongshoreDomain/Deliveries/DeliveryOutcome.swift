@@ -1,6 +1,6 @@
 /// What came of one attempt to deliver.
 package enum DeliveryOutcome: Sendable, Hashable {
-    /// The receiver answered.
+    /// The receiver answered. The status is the answer: what becomes of the body after it changes nothing.
     case response(status: Int, retryAfter: Duration? = nil)
     /// No answer within the time allowed.
     case timedOut
@@ -10,7 +10,7 @@ package enum DeliveryOutcome: Sendable, Hashable {
     case resolutionFailed
     /// Its certificate or protocol was not acceptable.
     case tlsFailed
-    /// It broke off, or its answer could not be read.
+    /// It broke off, or its answer could not be read, before there was a status.
     case protocolFailed
     /// The address policy forbids the address that the name leads to.
     case blockedByPolicy
