@@ -93,10 +93,13 @@ struct RedeliveryRequest: Equatable {
                 filter.task = value.string.flatMap { TaskID($0) }
                 if filter.task == nil { fault(field, .invalidValue, "must be a task's id") }
             case "states":
-                let phases = value.array?.map { $0.string.flatMap(DeliveryMachine.Phase.init) }
-                filter.states = (phases ?? []).compactMap { $0 }.filter(\.isTerminal)
-                if filter.states.isEmpty || filter.states.count != phases?.count {
-                    fault(field, .invalidValue, "must list some of delivered, exhausted, disabled")
+                let names = value.array ?? []
+                let ends = DeliveryMachine.Phase.allCases.filter(\.isTerminal)
+                filter.states =
+                    names.count <= ends.count
+                    ? names.compactMap { $0.string.flatMap(DeliveryMachine.Phase.init) }.filter(\.isTerminal) : []
+                if filter.states.isEmpty || filter.states.count != names.count {
+                    fault(field, .invalidValue, "must list some of delivered, exhausted, disabled, each once at most")
                 }
             case "dryRun":
                 isDryRun = value.bool ?? false

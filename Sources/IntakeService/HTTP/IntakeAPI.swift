@@ -87,17 +87,17 @@ struct IntakeAPI: Sendable {
             filter.image = reference.canonical
         }
         if let cursor = query.text("cursor") {
-            guard let parts = PageCursor.decode(cursor, parts: 2), let time = Int64(parts[0]) else {
+            guard let place = PageCursor.task(cursor) else {
                 throw query.invalid("cursor", "must come from the page before")
             }
-            filter.after = (Timestamp(microsecondsSinceEpoch: time), parts[1])
+            filter.after = place
         }
         let limit = try query.limit()
         let narrowed = filter
         let tasks = try await metrics.timed("tasks") { try await store.tasks(narrowed, limit: limit + 1) }
         return .page(tasks.prefix(limit).map { $0.json }) {
             guard tasks.count > limit, let last = tasks.prefix(limit).last else { return nil }
-            return PageCursor.encode(["\(last.acceptedAt.microsecondsSinceEpoch)", last.id])
+            return PageCursor.encode(acceptedAt: last.acceptedAt, id: last.id)
         }
     }
 
@@ -114,16 +114,16 @@ struct IntakeAPI: Sendable {
         let limit = try query.limit(default: 100, maximum: 1_000)
         var after: String?
         if let cursor = query.text("cursor") {
-            guard let parts = PageCursor.decode(cursor, parts: 1) else {
+            guard let node = PageCursor.node(cursor) else {
                 throw query.invalid("cursor", "must come from the page before")
             }
-            after = parts[0]
+            after = node
         }
         let task = try await visibleTask(id, principal)
         let nodes = try await store.nodes(of: task.id, phases: phases, after: after, limit: limit + 1)
         return .page(Array(nodes.prefix(limit))) {
             guard nodes.count > limit, let last = nodes.prefix(limit).last?["node"]?.string else { return nil }
-            return PageCursor.encode([last])
+            return PageCursor.encode(node: last)
         }
     }
 

@@ -106,6 +106,9 @@ package struct RequestFaults: Error, Sendable, Hashable, CustomStringConvertible
         if !isFull { faults.append(fault) }
     }
 
+    /// Counts a fault that is not listed because the list is full, without the cost of describing it.
+    package mutating func appendUnlisted() { totalCount += 1 }
+
     /// The listed faults, one a line.
     package var description: String {
         let lines = faults.map(\.description) + (isTruncated ? ["and \(totalCount - faults.count) more"] : [])

@@ -10,13 +10,16 @@ extension RequestParser {
 
     mutating func readCredentials(images: [RequestedImage], overrides: [NodeOverride]) -> [RegistryCredential] {
         var placed: [PlacedCredential] = []
+        let pointer = JSONPointer.root.appending("registryCredentials")
         let values = array(root, "registryCredentials", at: .root, maximum: RequestLimits.credentials)
         for (index, value) in values.enumerated() {
-            placed += readCredential(value, at: JSONPointer.root.appending("registryCredentials").appending(index))
+            placed += readCredential(value, at: pointer.appending(index))
         }
-        if values.count <= RequestLimits.credentials, placed.count > RequestLimits.credentials {
+        let unread = root["registryCredentials"]?.array?.dropFirst(RequestLimits.credentials) ?? []
+        findPlaintext(in: unread, at: pointer)
+        if unread.isEmpty, placed.count > RequestLimits.credentials {
             fault(
-                JSONPointer.root.appending("registryCredentials"),
+                pointer,
                 .tooMany,
                 "\(placed.count) credentials, at most \(RequestLimits.credentials) are allowed"
             )
@@ -24,6 +27,15 @@ extension RequestParser {
         if let flat = readFlatCredential(images: images) { placed.append(flat) }
         checkScopes(placed, images: images)
         return Self.needed(placed.map(\.credential), images: images, overrides: overrides)
+    }
+
+    /// Tells of a secret in the clear among the credentials over the limit, which are not read: its owner must know that it
+    /// was written where others can read it. One fault stands for all of them.
+    private mutating func findPlaintext(in values: ArraySlice<JSONValue>, at pointer: JSONPointer) {
+        guard channel != .http else { return }
+        let fields = ["username", "password", "identityToken", "dockerConfigJson"]
+        let found = values.firstIndex { value in fields.contains { value[$0] != nil } }
+        if let found { _ = isPlaintextAllowed(at: pointer.appending(found)) }
     }
 
     /// Two credentials for the same scope would make it chance which one is used. And one for Docker Hub would also be sent

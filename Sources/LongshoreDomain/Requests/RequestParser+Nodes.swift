@@ -49,7 +49,7 @@ extension RequestParser {
             fault(pointer, .tooMany, "\(object.count) labels, at most \(RequestLimits.labels) are allowed")
         }
         var labels: [String: String] = [:]
-        for (key, value) in object {
+        for (key, value) in object.prefix(RequestLimits.labels) {
             let isKey = KubernetesNames.isLabelKey(key)
             let place = pointer.appending(isKey ? key : "?")
             if !isKey { fault(place, .invalidLabel, "the key \(KubernetesNames.labelKeyRule)") }

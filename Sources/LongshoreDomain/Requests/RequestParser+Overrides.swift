@@ -4,8 +4,7 @@ extension RequestParser {
     mutating func readOverrides(images: [RequestedImage]) -> [NodeOverride] {
         var overrides: [NodeOverride] = []
         let values = array(root, "overrides", at: .root, maximum: RequestLimits.overrides)
-        // What is over the limit has its one fault; each further entry would cost as much as a whole task.
-        for (index, value) in values.prefix(RequestLimits.overrides).enumerated() {
+        for (index, value) in values.enumerated() {
             let pointer = JSONPointer.root.appending("overrides").appending(index)
             if let override = readOverride(value, at: pointer, images: images) { overrides.append(override) }
         }
@@ -37,7 +36,7 @@ extension RequestParser {
     private mutating func readRules(_ object: JSONObject, at pointer: JSONPointer) -> [PlacedRule] {
         var rules: [PlacedRule] = []
         let values = array(object, "images", at: pointer, maximum: RequestLimits.overrideRules)
-        for (index, value) in values.prefix(RequestLimits.overrideRules).enumerated() {
+        for (index, value) in values.enumerated() {
             let place = pointer.appending("images").appending(index)
             if let rule = readRule(value, at: place) { rules.append(PlacedRule(rule: rule, pointer: place)) }
         }
@@ -72,7 +71,7 @@ extension RequestParser {
 
     private mutating func readOverrideSecret(_ object: JSONObject, at pointer: JSONPointer) -> String? {
         var name: String?
-        for (index, value) in array(object, "secrets", at: pointer, maximum: 1).prefix(1).enumerated() {
+        for (index, value) in array(object, "secrets", at: pointer, maximum: 1).enumerated() {
             let place = pointer.appending("secrets").appending(index)
             guard let rule = self.object(value, at: place, fields: ["component", "operator", "value"]) else { continue }
             for (key, only) in [("component", "secretName"), ("operator", "replace")] {

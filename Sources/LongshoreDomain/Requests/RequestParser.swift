@@ -80,7 +80,14 @@ extension RequestParser {
         return object
     }
 
-    mutating func array(_ object: JSONObject, _ key: String, at pointer: JSONPointer, maximum: Int) -> [JSONValue] {
+    /// The first elements of an array, at most `maximum`. What is over the limit is one fault and is not looked at: each
+    /// further element would cost as much as one that is allowed.
+    mutating func array(
+        _ object: JSONObject,
+        _ key: String,
+        at pointer: JSONPointer,
+        maximum: Int
+    ) -> ArraySlice<JSONValue> {
         guard let value = object[key] else { return [] }
         guard let array = value.array else {
             fault(pointer.appending(key), .wrongType, "expected an array, found \(value.kindName)")
@@ -89,7 +96,7 @@ extension RequestParser {
         if array.count > maximum {
             fault(pointer.appending(key), .tooMany, "\(array.count) elements, at most \(maximum) are allowed")
         }
-        return array
+        return array.prefix(maximum)
     }
 
     mutating func string(_ value: JSONValue, at pointer: JSONPointer, maximum: Int) -> String? {
@@ -178,12 +185,15 @@ extension RequestParser {
     /// Names a field that requests do not have. Its key is the caller's own text, so it is shown only where it looks like a
     /// field's name.
     private mutating func unknownField(_ key: String, at pointer: JSONPointer, fields: [String]) {
+        guard !faults.isFull else {
+            faults.appendUnlisted()
+            return
+        }
         let isName =
             key.utf8.count <= 40
             && key.utf8.allSatisfy { ReferenceGrammar.isWord($0) || $0 == UInt8(ascii: "-") || $0 == UInt8(ascii: ".") }
         var detail = "there is no such field here"
-        // Looking for a near name costs more than all else here: only for faults that will be listed.
-        if isName, !faults.isFull, let near = Spelling.nearest(to: key, in: fields) {
+        if isName, let near = Spelling.nearest(to: key, in: fields) {
             detail += "; did you mean \(near)?"
         }
         if key == "namespace", fields == ["name"] {

@@ -115,6 +115,31 @@ struct BadInputTests {
     }
 
     @Test
+    func `A forged cursor is a fault of the request, in every list`() async throws {
+        let intake = try await Intake.shared()
+        let id = try #require(try await intake.submit(["images": ["nginx"]]).json["id"]?.string)
+        func cursor(_ parts: String...) -> String {
+            Base64.encodeURL(Array(JSONValue.array(parts.map(JSONValue.string)).serialized()))
+        }
+        let forged = [
+            cursor("\(Int64.max)", id), cursor("\(Int64.min)", id), cursor("-62200000000000000", id),
+            cursor("1700000000000000", "x"), cursor("A B"), cursor("n", "n"), cursor("\u{FFFF}"), "AAAA",
+            "!",
+        ]
+        for text in forged {
+            for path in ["/v1/tasks", "/v1/tasks/\(id)/nodes"] {
+                let answer = try await intake.ask("GET", "\(path)?cursor=\(text)")
+                #expect(answer.status == 400, "\(path) \(text): \(answer.json)")
+                #expect(answer.pointers == ["/query/cursor"])
+            }
+        }
+        for last in ["-1", "x", "1e3", "99999999999999999999"] {
+            #expect(try await intake.ask("GET", "/v1/tasks/\(id)/events?lastEventId=\(last)").status == 400)
+        }
+        #expect(try await intake.ask("GET", "/v1/tasks/\(id)/events?lastEventId=\(Int64.max)").status == 200)
+    }
+
+    @Test
     func `Ten thousand images are refused with a short answer`() async throws {
         let intake = try await Intake.shared()
         let many = JSONValue.array((0..<10_000).map { .string("quay.io/a/b:\($0)") })

@@ -50,6 +50,24 @@ struct QueryTests {
         }
     }
 
+    @Test
+    func `Only a cursor that names a place in its list is taken`() {
+        let id = "01h455vb4pex5vsknk084sn02q"
+        #expect(PageCursor.task(PageCursor.encode(["1700000000000000", id]))?.id == id)
+        #expect(PageCursor.node(PageCursor.encode(node: "gpu-1.example.com")) == "gpu-1.example.com")
+        for time in ["-1", "\(Int64.min)", "\(Int64.max)", "253402300800000000", "1e5", "99999999999999999999", ""] {
+            #expect(PageCursor.task(PageCursor.encode([time, id])) == nil, "\(time)")
+        }
+        for wrong in ["", "x", "'; --", "\u{10FFFF}", String(repeating: "a", count: 5_000)] {
+            #expect(PageCursor.task(PageCursor.encode(["1700000000000000", wrong])) == nil, "\(wrong)")
+            #expect(PageCursor.node(PageCursor.encode(node: wrong == "x" ? "X y" : wrong)) == nil, "\(wrong)")
+        }
+        let whole = PageCursor.encode(["1700000000000000", id])
+        for length in 0..<whole.count {
+            #expect(PageCursor.task(String(whole.prefix(length))) == nil, "\(length)")
+        }
+    }
+
     @Test(arguments: [
         ("/v1/tasks", Endpoint.tasks), ("/v1/tasks/abc", .task("abc")), ("/v1/tasks/abc/nodes", .nodes("abc")),
         ("/v1/tasks/abc/events", .events("abc")), ("/v1/tasks/abc/deliveries", .deliveries("abc")),

@@ -49,13 +49,15 @@ import WireFormats
     @Test("give a bounded list of faults however many are wrong")
     func bounded() throws {
         let images = JSONValue.array((0..<10_000).map { .string("BAD IMAGE \($0)") })
+        // What is over a limit is not looked at: a hundred images and as many nodes as may be named are.
+        let nodes: JSONValue = ["names": .array((0..<10_000).map { .string("BAD NODE \($0)") })]
         let error = #expect(throws: RequestFaults.self) {
-            try TaskRequest.parse(["images": images], channel: .http)
+            try TaskRequest.parse(["images": images, "nodes": nodes], channel: .http)
         }
         #expect(error?.faults.count == RequestFaults.maximumListed)
-        #expect(error?.totalCount == 10_001)
+        #expect(error?.totalCount == 1 + 100 + 1 + 5_000)
         #expect(error?.isTruncated == true)
         #expect(error?.faults.first?.kind == .tooMany)
-        #expect(error?.description.hasSuffix("and 9801 more") == true)
+        #expect(error?.description.hasSuffix("and 4902 more") == true)
     }
 }
