@@ -15,8 +15,10 @@ let serviceLifecycle: Target.Dependency = .product(name: "ServiceLifecycle", pac
 let unixSignals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let systemPackage: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
@@ -44,6 +46,7 @@ func library(
 var targets: [Target] = [
     .systemLibrary(name: "CRdKafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+    .systemLibrary(name: "CMalloc"),
     .systemLibrary(name: "CLibpq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     // The SQL and the Kubernetes objects that the binary carries, from the same files that operators read.
     .target(
@@ -88,9 +91,10 @@ targets += library(
 targets += library(
     "ServiceRuntime",
     [
-        "RDKafka", "LongshoreMessages", "LongshoreDomain", "WireFormats", "Redaction",
-        logging, metrics, coreMetrics, serviceLifecycle, unixSignals, configuration, hummingbird, httpTypes, nioCore,
-        systemPackage,
+        "CMalloc", "RDKafka", "LongshoreMessages", "LongshoreDomain", "WireFormats", "Redaction",
+        logging, metrics, coreMetrics, serviceLifecycle, unixSignals, configuration, hummingbird, hummingbirdCore,
+        httpTypes,
+        nioCore, nioHTTP1, systemPackage,
     ],
     testedWith: ["Curl"]
 )

@@ -1,5 +1,6 @@
 import LibPQ
 import Logging
+import ServiceRuntime
 import Synchronization
 
 /// Wakes those who follow a task when something about it has been written.
@@ -41,7 +42,18 @@ final class EventFeed: Sendable {
         var followers: [String: [ObjectIdentifier: Follower]] = [:]
         var count = 0
         var isClosed = false
+        /// Streams that have ended since memory was given back.
+        var endedCount = 0
     }
+
+    /// The most pages of events in the hands of streams at once, each of ``EventPageSize/bytes`` and one event: 48 MiB when
+    /// events are as large as they may be. A client that takes nothing gives its page back when its connection is ended.
+    static let maximumPages = 512
+
+    /// Places for pages.
+    let pages = AsyncSemaphore(count: EventFeed.maximumPages)
+    /// Pages that several streams read.
+    let recent = RecentEventPages()
 
     private let listener: PQListener
     private let limit: Int
@@ -85,6 +97,7 @@ final class EventFeed: Sendable {
         state.withLock { state in
             guard state.followers[task]?.removeValue(forKey: ObjectIdentifier(follower)) != nil else { return }
             state.count -= 1
+            state.endedCount += 1
             if state.followers[task]?.isEmpty == true { state.followers[task] = nil }
         }
     }
@@ -121,10 +134,22 @@ final class EventFeed: Sendable {
                     ticks += 1
                     // Every third time they look without being told, in case a notification was dropped.
                     wakeAll(news: ticks % 3 == 0)
+                    giveMemoryBack()
                 }
             }
         }
         close()
+    }
+
+    /// Streams leave their buffers behind in the heap, where nothing else may need them.
+    private func giveMemoryBack() {
+        let haveEnded = state.withLock { state in
+            defer { state.endedCount = 0 }
+            return state.endedCount > 0
+        }
+        guard haveEnded else { return }
+        recent.removeAll()
+        HeapMemory.giveBack()
     }
 
     private func wake(_ tasks: [String]) {

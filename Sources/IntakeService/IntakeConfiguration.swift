@@ -1,3 +1,4 @@
+package import Logging
 package import ServiceRuntime
 
 /// How the intake listens and whom it serves.
@@ -6,6 +7,8 @@ package struct IntakeConfiguration: Sendable {
     package var host = "127.0.0.1"
     /// The port; 0 takes a free one. Default 8080.
     package var port = 8_080
+    /// What a connection to the HTTP API may cost, and how many there may be. Default 2000 connections.
+    package var listener = ListenerLimits()
     /// The file with the tokens' hashes.
     package var tokenFile: String
     /// Whether secrets may come over a listener that is neither encrypted nor loopback, because something in front of it
@@ -37,7 +40,10 @@ package struct IntakeConfiguration: Sendable {
     /// Makes a configuration of defaults.
     ///
     /// - Parameter tokenFile: The file with the tokens' hashes.
-    package init(tokenFile: String) { self.tokenFile = tokenFile }
+    package init(tokenFile: String) {
+        self.tokenFile = tokenFile
+        listener.maximumConnections = 2_000
+    }
 
     /// Reads the configuration.
     ///
@@ -58,6 +64,7 @@ package struct IntakeConfiguration: Sendable {
         let projects = settings.list(Self.kafkaProjectsKey)
         kafkaProjects = projects.isEmpty ? nil : Set(projects)
         requestsPerSecond = Double(try settings.integer(Self.rateKey))
+        listener.maximumConnections = try settings.integer(Self.connectionsKey, in: 1...1_000_000)
         maximumEventStreams = try settings.integer(Self.streamsKey)
         retentionDays = try settings.integer(Self.retentionKey, in: 1...36_500)
         taskSilence = try settings.seconds(Self.silenceKey, in: 1...86_400)
@@ -68,6 +75,34 @@ package struct IntakeConfiguration: Sendable {
             throw SettingsError(["\(SettingKeys.kafkaReplication.flag): “\(replicas)” is neither -1 nor 1 to 100"])
         }
         self.replication = replication
+    }
+
+    /// The files and connections that the service needs for its own work: its clients of Kafka, the connections of its pool
+    /// and the one on which it hears of events.
+    ///
+    /// - Parameter postgresConnections: The size of the pool.
+    /// - Returns: How many, with a few brokers.
+    package static func ownDescriptors(postgresConnections: Int) -> Int {
+        // A producer, an admin client and consumers of requests, events, clusters and lost messages.
+        6 * DescriptorPlan.kafkaClientDescriptors + postgresConnections + 1
+    }
+
+    /// Lowers the number of connections to what the process may open, and says so.
+    ///
+    /// - Parameters:
+    ///   - plan: How many files and connections the process may open.
+    ///   - logger: Told when they are fewer than was configured.
+    package mutating func fit(_ plan: DescriptorPlan, logger: Logger) {
+        let served = plan.connections(wanted: listener.maximumConnections)
+        guard served < listener.maximumConnections else { return }
+        logger.warning(
+            "The limit of open files (ulimit -n) is too low for --max-connections; fewer are served. Raise the limit",
+            metadata: [
+                "ulimit": "\(plan.limit)", "ownWork": "\(plan.ownWork)",
+                "maxConnections": "\(listener.maximumConnections)", "served": "\(served)",
+            ]
+        )
+        listener.maximumConnections = served
     }
 
     /// Whether a secret may come over the listener.
@@ -81,7 +116,8 @@ package struct IntakeConfiguration: Sendable {
 extension IntakeConfiguration {
     /// The keys of this service, beside those that every service has.
     package static let keys: [SettingKey] = [
-        addressKey, tokenFileKey, plaintextKey, clustersKey, pinnedKeysKey, kafkaProjectsKey, rateKey, streamsKey,
+        addressKey, tokenFileKey, plaintextKey, clustersKey, pinnedKeysKey, kafkaProjectsKey, rateKey, connectionsKey,
+        streamsKey,
         retentionKey, silenceKey, migrateKey,
     ]
 
@@ -124,6 +160,13 @@ extension IntakeConfiguration {
         form: "COUNT",
         "requests a second for each token, twice as many at once; 0 for no limit",
         default: "500"
+    )
+    /// The most connections to the HTTP API.
+    package static let connectionsKey = SettingKey(
+        "max-connections",
+        form: "COUNT",
+        "most connections to the HTTP API at once; those above are answered with 503",
+        default: "2000"
     )
     private static let streamsKey = SettingKey(
         "event-streams",

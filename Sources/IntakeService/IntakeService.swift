@@ -164,10 +164,11 @@ package final class IntakeService: Service {
         quiet.logLevel = max(logger.logLevel, .warning)
         let application = Application(
             responder: IntakeResponder(api: api, metrics: metrics, logger: logger),
-            server: .http1(configuration: .init(idleTimeout: .seconds(75))),
+            server: .guarded(configuration.listener),
             configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port),
-                serverName: nil
+                host: configuration.host,
+                port: configuration.port,
+                limits: configuration.listener
             ),
             onServerRunning: { [onListening, logger] channel in
                 guard let port = channel.localAddress?.port else { return }

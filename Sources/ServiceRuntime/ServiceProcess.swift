@@ -14,6 +14,9 @@ package struct ServiceProcess: Sendable {
     /// The longest time of a graceful stop.
     package let gracePeriod: Duration
 
+    /// How the files and connections that the process may open are shared out.
+    package let descriptors: DescriptorPlan
+
     private let healthAddress: String?
 
     /// Sets up logging and metrics from the configuration; call it once a process.
@@ -21,8 +24,10 @@ package struct ServiceProcess: Sendable {
     /// - Parameters:
     ///   - service: The service's name, on every log line.
     ///   - settings: The configuration, made with ``SettingKeys/common`` among its keys.
-    /// - Throws: ``SettingsError`` when a common key is malformed.
-    package init(service: String, settings: Settings) throws(SettingsError) {
+    ///   - ownDescriptors: The files and connections that the service itself needs at once, beside those of its runtime and
+    ///     of its listeners.
+    /// - Throws: ``SettingsError`` when a common key is malformed, or the process may open too few files.
+    package init(service: String, settings: Settings, ownDescriptors: Int) throws(SettingsError) {
         let levelText = try settings.required(SettingKeys.logLevel)
         guard let level = Logger.Level(rawValue: levelText.lowercased()) else {
             throw SettingsError(["--log-level: “\(levelText)” is none of trace, debug, info, notice, warning, error"])
@@ -31,6 +36,10 @@ package struct ServiceProcess: Sendable {
         self.metrics = MetricsRegistry()
         self.readiness = Readiness(logger: logger)
         self.gracePeriod = try settings.seconds(SettingKeys.shutdownSeconds, in: 1...3_600)
+        self.descriptors = try DescriptorPlan(
+            limit: DescriptorPlan.raiseLimit(),
+            ownWork: DescriptorPlan.runtimeDescriptors + ownDescriptors
+        )
         self.healthAddress = settings.text(SettingKeys.healthAddress)
         MetricsSystem.bootstrap(metrics)
     }
@@ -44,8 +53,16 @@ package struct ServiceProcess: Sendable {
     package func run(_ services: [any Service]) async throws {
         var all = services
         if let healthAddress {
+            var limits = ListenerLimits()
+            limits.maximumConnections = descriptors.healthConnections
             all.insert(
-                try HealthServer(address: healthAddress, readiness: readiness, metrics: metrics, logger: logger),
+                try HealthServer(
+                    address: healthAddress,
+                    readiness: readiness,
+                    metrics: metrics,
+                    logger: logger,
+                    limits: limits
+                ),
                 at: 0
             )
         }

@@ -110,12 +110,14 @@ package final class Fleet: Sendable {
     ///   - name: Its name; an executor's identity.
     ///   - arguments: Further keys, such as `["--maximum-tasks", "3"]`.
     ///   - environment: Added to the process's environment.
+    ///   - openFiles: How many files and connections it may open at once (`ulimit -n`); nil for as many as this process.
     @discardableResult
     package func start(
         _ service: Service,
         name: String? = nil,
         arguments: [String] = [],
-        environment: [String: String] = [:]
+        environment: [String: String] = [:],
+        openFiles: Int? = nil
     ) throws -> Member {
         let health = "127.0.0.1:\(try freePort())"
         var all = [
@@ -134,9 +136,11 @@ package final class Fleet: Sendable {
             all += ["--webhook-allow-loopback", "true", "--webhook-allow-private", "true"]
             all += ["--kubeconfig", host.kubeconfig]
         }
+        var command = [TestTarget.binary] + all + arguments
+        if let openFiles { command = ["bash", "-c", "ulimit -n \(openFiles) && exec \"$0\" \"$@\""] + command }
         let process = try TestProcess(
-            TestTarget.binary,
-            all + arguments,
+            command[0],
+            Array(command.dropFirst()),
             environment: self.environment.merging(environment) { $1 }
         )
         let member = Member(

@@ -1,6 +1,8 @@
 import LibPQ
 import LongshoreDomain
 import NIOCore
+import ServiceRuntime
+import Synchronization
 
 /// The body of a stream of events: pulled by the connection, so that a slow client holds up nothing but itself.
 struct EventStream: AsyncSequence, Sendable {
@@ -10,17 +12,20 @@ struct EventStream: AsyncSequence, Sendable {
     let after: Int
     let store: TaskStore
     let feed: EventFeed
+    /// What the events are sent over.
+    let connection: any Channel
 
-    init(task: String, after: Int, store: TaskStore, feed: EventFeed) {
+    init(task: String, after: Int, store: TaskStore, feed: EventFeed, connection: any Channel) {
         self.task = task
         self.after = after
         self.store = store
         self.feed = feed
+        self.connection = connection
     }
 
     func makeAsyncIterator() -> Iterator { Iterator(self) }
 
-    /// Gives the follower's place back when the connection has let go of the stream.
+    /// Gives the follower's place, and that of a page in its hands, back when the connection has let go of the stream.
     private final class Lease: Sendable {
         let follower: EventFeed.Follower
         private let task: String
@@ -33,7 +38,26 @@ struct EventStream: AsyncSequence, Sendable {
             feed = stream.feed
         }
 
-        deinit { feed.leave(task, follower) }
+        deinit {
+            dropPage()
+            feed.leave(task, follower)
+        }
+
+        private let holdsPage = Atomic<Bool>(false)
+
+        /// Whether a page is in memory.
+        var hasPage: Bool { holdsPage.load(ordering: .acquiring) }
+
+        /// Waits until one more page may be in memory.
+        func takePage() async {
+            await feed.pages.take()
+            holdsPage.store(true, ordering: .releasing)
+        }
+
+        /// The page is no longer in memory.
+        func dropPage() {
+            if holdsPage.exchange(false, ordering: .acquiringAndReleasing) { feed.pages.give() }
+        }
     }
 
     struct Iterator: AsyncIteratorProtocol {
@@ -52,6 +76,7 @@ struct EventStream: AsyncSequence, Sendable {
         private let lease: Lease?
         private var position: Int
         private var state = State.beginning
+        private var size = EventPageSize()
 
         fileprivate init(_ stream: EventStream) {
             self.stream = stream
@@ -60,6 +85,11 @@ struct EventStream: AsyncSequence, Sendable {
         }
 
         mutating func next() async throws -> ByteBuffer? {
+            if let lease, lease.hasPage {
+                // Only then is the page out of this process's memory.
+                try await stream.connection.everythingIsTaken()
+                lease.dropPage()
+            }
             do {
                 return try await step()
             } catch let error as PQError where error.isRetryable {
@@ -104,25 +134,34 @@ struct EventStream: AsyncSequence, Sendable {
 
         /// The next events; nil when there are none at the moment.
         private mutating func readOn() async throws -> ByteBuffer? {
-            let events = try await stream.store.events(of: stream.task, after: position, limit: 200)
-            guard let newest = events.last else { return nil }
-            position = newest.sequence
-            if events.contains(where: \.isEndOfTask) { state = .ended }
-            return ByteBuffer(string: events.map(\.wireForm).joined())
+            guard let lease else { return nil }
+            await lease.takePage()
+            guard let page = try await nextPage() else {
+                lease.dropPage()
+                return nil
+            }
+            position = page.last
+            if page.endsTask { state = .ended }
+            return page.bytes
         }
-    }
-}
 
-extension TaskStore.Event {
-    /// Whether nothing follows.
-    fileprivate var isEndOfTask: Bool {
-        let name = type.split(separator: ".").dropLast().last.map(String.init) ?? ""
-        return type.contains(".task.") && (TaskPhase(rawValue: name)?.isTerminal ?? false)
-    }
-
-    /// The event as the stream has it; the JSON is on one line.
-    fileprivate var wireForm: String {
-        let parts = type.split(separator: ".").dropLast().suffix(2)
-        return "id: \(sequence)\nevent: \(parts.joined(separator: "."))\ndata: \(text)\n\n"
+        private mutating func nextPage() async throws -> EventPage? {
+            let (task, feed) = (stream.task, stream.feed)
+            if let page = feed.recent.page(of: task, after: position) { return page }
+            let limit = size.limit
+            let events = try await stream.store.events(
+                of: task,
+                after: position,
+                limit: limit,
+                bytes: EventPageSize.bytes
+            )
+            guard let page = EventPage(events) else { return nil }
+            size.noted(page.count)
+            // One that is full has others behind it.
+            if page.count == limit || page.bytes.readableBytes > EventPageSize.bytes, !page.endsTask {
+                feed.recent.keep(page, of: task, after: position)
+            }
+            return page
+        }
     }
 }

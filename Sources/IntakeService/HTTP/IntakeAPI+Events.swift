@@ -8,7 +8,7 @@ import WireFormats
 /// Each has the task's sequence as its id, so a client that comes back with `Last-Event-ID` misses nothing. The stream ends
 /// after the event with which the task ends.
 extension IntakeAPI {
-    func followEvents(_ id: String, _ request: Request) async throws -> Response {
+    func followEvents(_ id: String, _ request: Request, _ context: IntakeContext) async throws -> Response {
         let principal = try principal(request)
         let query = try Query(request.uri.query, allowed: ["lastEventId"])
         let lastText = request.headers[.lastEventID] ?? query.text("lastEventId") ?? "0"
@@ -19,7 +19,13 @@ extension IntakeAPI {
         guard feed.hasRoom else {
             throw Problem.unavailable("too many streams are open", retryAfter: .seconds(10))
         }
-        let stream = EventStream(task: task.id, after: last, store: store, feed: feed)
+        let stream = EventStream(
+            task: task.id,
+            after: last,
+            store: store,
+            feed: feed,
+            connection: context.connection
+        )
         return Response(
             status: .ok,
             headers: [

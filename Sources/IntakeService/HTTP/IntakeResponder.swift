@@ -9,13 +9,11 @@ import ServiceRuntime
 
 /// Finds the endpoint of a request and turns every failure into a problem of RFC 9457.
 struct IntakeResponder: HTTPResponder {
-    typealias Context = BasicRequestContext
-
     let api: IntakeAPI
     let metrics: IntakeMetrics
     let logger: Logger
 
-    func respond(to request: Request, context: BasicRequestContext) async throws -> Response {
+    func respond(to request: Request, context: IntakeContext) async throws -> Response {
         let started = ContinuousClock.now
         let id = context.id
         var logger = logger
@@ -23,7 +21,7 @@ struct IntakeResponder: HTTPResponder {
         let endpoint = Endpoint(path: request.uri.path)
         var response: Response
         do {
-            response = try await answer(request, endpoint, logger)
+            response = try await answer(request, context, endpoint, logger)
         } catch {
             response = problem(for: error, logger).response(instance: id)
         }
@@ -38,7 +36,12 @@ struct IntakeResponder: HTTPResponder {
         return response
     }
 
-    private func answer(_ request: Request, _ endpoint: Endpoint, _ logger: Logger) async throws -> Response {
+    private func answer(
+        _ request: Request,
+        _ context: IntakeContext,
+        _ endpoint: Endpoint,
+        _ logger: Logger
+    ) async throws -> Response {
         switch (endpoint, request.method) {
         case (.openAPI, .get): return api.openAPI()
         case (.tasks, .post): return try await api.submit(request, logger)
@@ -46,7 +49,7 @@ struct IntakeResponder: HTTPResponder {
         case (.task(let id), .get): return try await api.readTask(id, request)
         case (.task(let id), .delete): return try await api.cancelTask(id, request, logger)
         case (.nodes(let id), .get): return try await api.listNodes(id, request)
-        case (.events(let id), .get): return try await api.followEvents(id, request)
+        case (.events(let id), .get): return try await api.followEvents(id, request, context)
         case (.deliveries(let id), .get): return try await api.listDeliveries(id, request)
         case (.redelivery(let id), .post): return try await api.redeliver(id, request, logger)
         case (.redeliveries, .post): return try await api.redeliverMany(request, logger)
@@ -64,6 +67,12 @@ struct IntakeResponder: HTTPResponder {
         case let problem as Problem: return problem
         case let faults as RequestFaults: return Problem(faults)
         case is NIOTooManyBytesError: return .tooLarge
+        // The client has been told by the listener already: this is for the metrics.
+        case let refused as RefusedRequest:
+            return Problem(HTTPResponse.Status(code: refused.status), .malformedRequest, refused.detail)
+        case let error as PQError where error.code == .data:
+            logger.warning("Postgres has refused a value of a request", metadata: [LogKey.error: "\(error)"])
+            return Problem(.badRequest, .invalidRequest, "a value of the request is out of the range that is kept")
         case let error as PQError:
             logger.warning("Postgres has failed", metadata: [LogKey.error: "\(error)"])
             // What is wrong between us and the database is never the client's doing.
@@ -78,6 +87,18 @@ struct IntakeResponder: HTTPResponder {
             logger.error("A request has failed", metadata: [LogKey.error: "\(type(of: error))"])
             return Problem(.internalServerError, .internal, "the service has failed; its log has this request's id")
         }
+    }
+}
+
+/// What is known of a request beside itself.
+struct IntakeContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    /// The connection that it came over.
+    let connection: any Channel
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        connection = source.channel
     }
 }
 

@@ -147,14 +147,27 @@ struct TaskStore: Sendable {
         let text: String
     }
 
-    /// The events of a task after a sequence, in order.
-    func events(of id: String, after sequence: Int, limit: Int) async throws -> [Event] {
+    /// The events of a task after a sequence, in order, as many as fit.
+    ///
+    /// - Parameters:
+    ///   - id: The task.
+    ///   - sequence: That of the event before the first.
+    ///   - limit: The most events.
+    ///   - bytes: How much their JSON may come to before the last of them. So there is always one, however large it is, and
+    ///     an event is at most 64 KiB by the contract.
+    /// - Returns: The events; none when there are no more at the moment.
+    /// - Throws: `PQError`.
+    func events(of id: String, after sequence: Int, limit: Int, bytes: Int) async throws -> [Event] {
         let rows = try await pool.query(
             """
-            SELECT sequence, type, event FROM longshore.task_events WHERE task_id = $1 AND sequence > $2
-            ORDER BY sequence LIMIT $3
+            SELECT sequence, type, event FROM (
+                SELECT sequence, type, event, sum(octet_length(event::text)) OVER (
+                    ORDER BY sequence GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+                FROM (SELECT sequence, type, event FROM longshore.task_events WHERE task_id = $1 AND sequence > $2
+                    ORDER BY sequence LIMIT $3) e
+            ) e WHERE before IS NULL OR before < $4 ORDER BY sequence
             """,
-            [.text(id), .int(Int64(sequence)), .int(Int64(limit))]
+            [.text(id), .int(Int64(sequence)), .int(Int64(limit)), .int(Int64(bytes))]
         )
         return try rows.map { Event(sequence: try $0.int(0), type: try $0.text(1), text: try $0.json(2)) }
     }

@@ -12,6 +12,7 @@ package struct HealthServer: Service {
     private let readiness: Readiness
     private let metrics: MetricsRegistry
     private let logger: Logger
+    private let limits: ListenerLimits
     private let onListening: @Sendable (Int) -> Void
 
     /// Creates the server.
@@ -21,6 +22,7 @@ package struct HealthServer: Service {
     ///   - readiness: What `/readyz` asks.
     ///   - metrics: What `/metrics` shows.
     ///   - logger: For the server's own lines.
+    ///   - limits: What its connections may cost.
     ///   - onListening: Told the port once the server listens.
     /// - Throws: ``SettingsError`` when the address has no port.
     package init(
@@ -28,12 +30,14 @@ package struct HealthServer: Service {
         readiness: Readiness,
         metrics: MetricsRegistry,
         logger: Logger,
+        limits: ListenerLimits = ListenerLimits(),
         onListening: @escaping @Sendable (Int) -> Void = { _ in }
     ) throws(SettingsError) {
         (self.host, self.port) = try ListenAddress.parse(address, flag: SettingKeys.healthAddress.flag)
         self.readiness = readiness
         self.metrics = metrics
         self.logger = logger
+        self.limits = limits
         self.onListening = onListening
     }
 
@@ -62,7 +66,8 @@ package struct HealthServer: Service {
         quiet.logLevel = max(logger.logLevel, .warning)
         let application = Application(
             router: router,
-            configuration: ApplicationConfiguration(address: .hostname(host, port: port), serverName: nil),
+            server: .guarded(limits),
+            configuration: ApplicationConfiguration(host: host, port: port, limits: limits),
             onServerRunning: { [onListening] channel in
                 if let port = channel.localAddress?.port { onListening(port) }
             },

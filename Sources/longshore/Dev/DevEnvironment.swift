@@ -34,7 +34,8 @@ struct DevEnvironment {
             values: [SettingKeys.logLevel: options.logLevel, SettingKeys.healthAddress: "127.0.0.1:0"],
             keys: SettingKeys.common
         )
-        process = try ServiceProcess(service: "dev", settings: settings)
+        // All services and what they talk to are in this one process.
+        process = try ServiceProcess(service: "dev", settings: settings, ownDescriptors: 512)
     }
 
     /// Runs until Ctrl-C.
@@ -172,6 +173,7 @@ struct DevEnvironment {
         configuration.port = options.port
         configuration.clusters = [Self.cluster]
         configuration.partitions = Self.partitions
+        configuration.fit(process.descriptors, logger: process.logger)
         return try IntakeService(
             configuration: configuration,
             kafka: broker.configuration(clientID: "longshore-intake"),

@@ -21,7 +21,12 @@ struct ExecutorCommand: ServiceCommand {
         let settings = try await readSettings()
         let configuration = try ExecutorSettings.configuration(settings)
         let kubernetes = try await settings.kubernetesConfiguration(service: "executor")
-        let process = try ServiceProcess(service: "executor", settings: settings)
+        let process = try ServiceProcess(
+            service: "executor",
+            settings: settings,
+            // Its clients of Kafka, and connections to Kubernetes and to registries.
+            ownDescriptors: 5 * DescriptorPlan.kafkaClientDescriptors + 64
+        )
         let client = try KubernetesClient(
             configuration: kubernetes,
             logger: process.logger,

@@ -19,9 +19,15 @@ struct IntakeCommand: ServiceCommand {
 
     func run() async throws {
         let settings = try await readSettings()
-        let configuration = try IntakeConfiguration(settings: settings)
+        var configuration = try IntakeConfiguration(settings: settings)
         let pool = try settings.postgresPool(service: "intake")
-        let process = try ServiceProcess(service: "intake", settings: settings)
+        let connections = pool.configuration.maximumConnections
+        let process = try ServiceProcess(
+            service: "intake",
+            settings: settings,
+            ownDescriptors: IntakeConfiguration.ownDescriptors(postgresConnections: connections)
+        )
+        configuration.fit(process.descriptors, logger: process.logger)
         let service = try IntakeService(
             configuration: configuration,
             kafka: KafkaSettings.configuration(settings, clientID: "longshore-intake"),

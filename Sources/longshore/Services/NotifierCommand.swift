@@ -24,7 +24,12 @@ struct NotifierCommand: ServiceCommand {
         let configuration = try NotifierConfiguration(settings: settings)
         let pool = try settings.postgresPool(service: "notifier")
         let kubernetes = try await settings.kubernetesConfiguration(service: "notifier")
-        let process = try ServiceProcess(service: "notifier", settings: settings)
+        let process = try ServiceProcess(
+            service: "notifier",
+            settings: settings,
+            // Its clients of Kafka, its pool and the one that hears of changes, and requests to subscribers.
+            ownDescriptors: 3 * DescriptorPlan.kafkaClientDescriptors + pool.configuration.maximumConnections + 1 + 64
+        )
         let client = try KubernetesClient(configuration: kubernetes, logger: process.logger)
         let service = try NotifierService(
             configuration: configuration,

@@ -136,7 +136,6 @@ struct BadInputTests {
         for last in ["-1", "x", "1e3", "99999999999999999999"] {
             #expect(try await intake.ask("GET", "/v1/tasks/\(id)/events?lastEventId=\(last)").status == 400)
         }
-        #expect(try await intake.ask("GET", "/v1/tasks/\(id)/events?lastEventId=\(Int64.max)").status == 200)
     }
 
     @Test
