@@ -24,6 +24,9 @@ package struct AddressPolicy: Sendable, Hashable {
     package var allowed: [CIDR]
     /// Blocks that are always refused; stronger than ``allowed``.
     package var denied: [CIDR]
+    /// Blocks of metadata services outside the link-local ranges. They are refused as link-local ones are, unless a block
+    /// of ``allowed`` lies within one of these: a larger network that an operator allows does not open them.
+    package var metadata: [CIDR]
 
     /// Makes a policy; with no argument it is ``publicOnly``.
     package init(
@@ -31,13 +34,15 @@ package struct AddressPolicy: Sendable, Hashable {
         allowsPrivate: Bool = false,
         allowsTranslated: Bool = false,
         allowed: [CIDR] = [],
-        denied: [CIDR] = []
+        denied: [CIDR] = [],
+        metadata: [CIDR] = []
     ) {
         self.allowsLoopback = allowsLoopback
         self.allowsPrivate = allowsPrivate
         self.allowsTranslated = allowsTranslated
         self.allowed = allowed
         self.denied = denied
+        self.metadata = metadata
     }
 
     /// Why an address is refused; constant text, which names no address.
@@ -54,7 +59,9 @@ package struct AddressPolicy: Sendable, Hashable {
         case multicast
         /// An IPv6 form that carries an IPv4 address through a translator: NAT64, 6to4, Teredo, IPv4-compatible.
         case translated
-        /// Documentation, benchmarking, "this network", not assigned.
+        /// No address of another machine: 0.0.0.0/8 and ::, which lead to this one.
+        case unspecified
+        /// Documentation, benchmarking, not assigned.
         case reserved
     }
 
@@ -70,12 +77,18 @@ package struct AddressPolicy: Sendable, Hashable {
     package func verdict(for address: IPAddress) -> Verdict {
         let address = address.unmapped
         if denied.contains(where: { $0.contains(address) }) { return .refused(.denied) }
+        let reached = address.translated ?? address
+        if let service = metadata.first(where: { $0.contains(reached) }) {
+            let isNamed = allowed.contains { $0.contains(reached) && service.contains($0) }
+            return isNamed ? .allowed : .refused(.linkLocal)
+        }
         if allowed.contains(where: { $0.contains(address) }) { return .allowed }
         if allowsTranslated, let inner = address.translated { return verdict(for: inner) }
         guard let reason = Self.specialUse(of: address) else { return .allowed }
         switch reason {
         case .loopback where allowsLoopback, .private where allowsPrivate: return .allowed
-        case .loopback, .private, .denied, .linkLocal, .multicast, .translated, .reserved: return .refused(reason)
+        case .loopback, .private, .denied, .linkLocal, .multicast, .translated, .unspecified, .reserved:
+            return .refused(reason)
         }
     }
 
@@ -120,14 +133,14 @@ extension AddressPolicy {
         // Azure's metadata and DNS service has a public-looking address.
         ("168.63.129.16/32", .linkLocal),
         ("224.0.0.0/4", .multicast), ("255.255.255.255/32", .multicast),
-        ("0.0.0.0/8", .reserved), ("192.0.0.0/24", .reserved), ("192.0.2.0/24", .reserved),
+        ("0.0.0.0/8", .unspecified), ("192.0.0.0/24", .reserved), ("192.0.2.0/24", .reserved),
         ("192.88.99.0/24", .reserved), ("198.18.0.0/15", .reserved), ("198.51.100.0/24", .reserved),
         ("203.0.113.0/24", .reserved), ("240.0.0.0/4", .reserved),
     ])
 
     // IANA "IPv6 Special-Purpose Address Registry", site-local (RFC 3879) and the translators.
     private static let specialV6: [SpecialBlock] = blocks([
-        ("::1/128", .loopback), ("::/128", .reserved),
+        ("::1/128", .loopback), ("::/128", .unspecified),
         ("fc00::/7", .private),
         ("fe80::/10", .linkLocal), ("fec0::/10", .private),
         ("ff00::/8", .multicast),

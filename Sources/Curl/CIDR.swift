@@ -34,6 +34,11 @@ package struct CIDR: Sendable, Hashable, CustomStringConvertible {
         address.sharesPrefix(prefixLength, with: address.isV6 ? other : other.unmapped)
     }
 
+    /// Whether all of another block lies in this one.
+    package func contains(_ other: CIDR) -> Bool {
+        prefixLength <= other.prefixLength && address.isV6 == other.address.isV6 && contains(other.address)
+    }
+
     /// The text form, as it is read.
     package var description: String { "\(address)/\(prefixLength)" }
 }

@@ -67,6 +67,14 @@ package final class CurlClient: Sendable {
         return CurlStreamResponse(status: head.status, headers: head.headers, body: CurlBody(reader: reader))
     }
 
+    /// Resolves a request's host and judges its addresses as for the request itself; connects to nothing.
+    ///
+    /// - Parameter request: Its URL, its address policy and its time-outs count.
+    /// - Throws: ``CurlError/Code/addressRefused`` when the policy refuses an address; otherwise why nothing is known.
+    package func judgeAddress(of request: CurlRequest) async throws(CurlError) {
+        _ = try await resolver.addresses(of: CurlURL(parsing: request.url), for: request)
+    }
+
     /// Ends all transfers with ``CurlError/Code/closed`` and waits until the thread is done. Later requests fail.
     package func close() async {
         loop.close()

@@ -1,4 +1,5 @@
 package import Curl
+import LongshoreDomain
 package import RDKafka
 import ServiceRuntime
 
@@ -31,7 +32,14 @@ package struct ExecutorConfiguration: Sendable {
     /// Which addresses registries, their token servers and the targets of their redirects may have. Default: public ones,
     /// private ones and this machine, which is where many registries are, but not link-local ones, where clouds serve
     /// credentials.
-    package var registryAddresses = AddressPolicy(allowsLoopback: true, allowsPrivate: true, allowsTranslated: true)
+    package var registryAddresses = AddressPolicy(
+        allowsLoopback: true,
+        allowsPrivate: true,
+        allowsTranslated: true,
+        metadata: CloudMetadata.services.compactMap { CIDR($0.address) }
+    )
+    /// How registries' names are resolved. Default: the system's resolver.
+    package var registryNameLookup = NameLookup.system
     /// Whether a Secret that names no project may be used by none. Default: it may be used by every project.
     package var secretsNeedProject = false
     /// The longest time for one image's check against its registry. Default 20 s.

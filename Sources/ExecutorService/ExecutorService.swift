@@ -1,3 +1,4 @@
+import Curl
 package import KubernetesAPI
 package import Logging
 import LongshoreMessages
@@ -53,7 +54,8 @@ package final class ExecutorService: Service {
         registry = try RegistryClient(
             configuration: .init(
                 plainHTTPHosts: Set(configuration.plainHTTPRegistries),
-                addressPolicy: configuration.registryAddresses
+                addressPolicy: configuration.registryAddresses,
+                http: CurlClient.Configuration(nameLookup: configuration.registryNameLookup)
             )
         )
         keys = SealingKeys(client: client, namespace: configuration.namespace, wallClock: wallClock, logger: logger)

@@ -47,7 +47,7 @@ package struct NotifierConfiguration: Sendable {
         self.identity = identity
         consumerGroup = "longshore.notifier"
         namespace = "longshore-webhooks"
-        addressPolicy = .publicOnly
+        addressPolicy = AddressPolicy(metadata: CloudMetadata.services.compactMap { CIDR($0.address) })
         nameLookup = .system
         caBundlePath = nil
         maximumInFlight = 128
@@ -80,7 +80,8 @@ package struct NotifierConfiguration: Sendable {
                 SettingKeys.webhookDeniedNetworks,
                 of: "network such as 10.1.0.0/16",
                 CIDR.init
-            )
+            ),
+            metadata: CloudMetadata.services.compactMap { CIDR($0.address) }
         )
         caBundlePath = settings.text(SettingKeys.webhookCAFile)
         maximumInFlight = try settings.integer(SettingKeys.webhookConcurrency, in: 1...10_000)

@@ -176,11 +176,6 @@ extension RegistryClient {
         return RegistryBlob(body: reply.body, digest: digest, size: size, host: endpoint.host)
     }
 
-    /// The address policy's refusal of a registry whose host is an address; nil for names. Nothing is sent.
-    package func refusal(ofHost host: String) -> AddressPolicy.Reason? {
-        configuration.addressPolicy?.refusal(ofAddressIn: "https://\(host)/")
-    }
-
     func endpoint(_ host: String) throws(RegistryError) -> RegistryEndpoint {
         try RegistryEndpoint(host, plainHTTPHosts: configuration.plainHTTPHosts)
     }

@@ -6,8 +6,15 @@ package struct Scrubber: Sendable {
     /// What stands in the place of a secret.
     package static let replacement = "<redacted>"
 
-    /// The secrets that it was told about; kept as such, so that a printed scrubber shows nothing.
-    private var secrets: [SecretBytes] = []
+    /// One form of a secret; kept as secret bytes, so that a printed scrubber shows nothing.
+    private struct Form: Sendable {
+        var bytes: SecretBytes
+        /// Whether the character before or behind it in base64 is partly made of the secret as well.
+        var hasBase64Before = false
+        var hasBase64Behind = false
+    }
+
+    private var forms: [Form] = []
     private static let minimumSecretLength = 4
 
     /// A scrubber that knows no secret yet.
@@ -18,55 +25,103 @@ package struct Scrubber: Sendable {
         for secret in secrets { add(secret) }
     }
 
-    /// Adds a secret, which is then found plain, percent-encoded, escaped as in JSON, and inside of base64 at any position.
+    /// Adds a secret, which is then found plain, percent-encoded, escaped as in JSON, Go and HTML, the former two also twice
+    /// over, and inside of base64 of either alphabet at any position.
     ///
     /// One below four bytes is ignored: it would be found everywhere.
     package mutating func add(_ secret: SecretBytes) {
         guard secret.count >= Self.minimumSecretLength else { return }
-        secrets.append(secret)
         let bytes = secret.exposeBytes()
+        // What is shown later has no invisible characters: a secret that has some is found without them, too.
+        let visible = Array(VisibleText.of(String(decoding: bytes, as: UTF8.self)).utf8)
+        for plain in Set([bytes, visible]) where plain.count >= Self.minimumSecretLength {
+            forms.append(Form(bytes: SecretBytes(plain)))
+            // One level more of an encoding is undone by the comparison.
+            for encoded in Set([Self.percentEncoded(plain), Self.jsonEscaped(plain)]) where encoded != plain {
+                forms.append(Form(bytes: SecretBytes(encoded)))
+            }
+        }
         for skipped in 0..<3 {
             for isURLSafe in [false, true] {
-                let form = Self.base64Core(of: bytes, precededBy: skipped, isURLSafe: isURLSafe)
-                if form.count >= Self.minimumSecretLength { secrets.append(SecretBytes(form)) }
+                let core = Self.base64Core(of: bytes, precededBy: skipped, isURLSafe: isURLSafe)
+                guard core.count >= Self.minimumSecretLength else { continue }
+                forms.append(
+                    Form(
+                        bytes: SecretBytes(core),
+                        hasBase64Before: skipped != 0,
+                        hasBase64Behind: (skipped + bytes.count) % 3 != 0
+                    )
+                )
             }
         }
     }
 
-    /// The text without secrets and control characters.
+    /// The text without secrets, control characters and invisible ones.
     /// - Parameters:
     ///   - text: any text.
     ///   - limit: the most bytes of UTF-8 that the result may have; a longer one ends with `…`. Default 1,024.
     /// - Returns: the scrubbed text.
     package func scrub(_ text: String, limit: Int = 1_024) -> String {
         let redacted = SecretPlaces.redact(replaceSecrets(Array(text.utf8)))
-        let printable = Self.withoutControlCharacters(String(decoding: redacted, as: UTF8.self))
-        // Again: a line's end that has become a space may have made a secret whole.
-        return Self.bound(String(decoding: replaceSecrets(Array(printable.utf8)), as: UTF8.self), limit: limit)
+        let visible = VisibleText.of(String(decoding: redacted, as: UTF8.self))
+        // Again: what stood between the parts of a secret is gone, or a space.
+        return Self.bound(String(decoding: replaceSecrets(Array(visible.utf8)), as: UTF8.self), limit: limit)
     }
 
     // MARK: - Known secrets
 
     private func replaceSecrets(_ text: [UInt8]) -> [UInt8] {
         var bytes = text
-        for secret in secrets { bytes = Self.replace(secret.exposeBytes(), in: bytes) }
+        for form in forms { bytes = Self.replace(form, in: bytes) }
         return bytes
     }
 
-    private static func replace(_ secret: [UInt8], in text: [UInt8]) -> [UInt8] {
+    private static func replace(_ form: Form, in text: [UInt8]) -> [UInt8] {
+        let secret = form.bytes.exposeBytes()
         var result: [UInt8] = []
         result.reserveCapacity(text.count)
         var index = 0
         while index < text.count {
-            if let end = SecretMatch.end(of: secret, in: text, at: index) {
-                result.append(contentsOf: replacement.utf8)
-                index = end
-            } else {
+            guard mayStart(secret, with: text[index]), let end = SecretMatch.end(of: secret, in: text, at: index) else {
                 result.append(text[index])
                 index += 1
+                continue
             }
+            if form.hasBase64Before, let last = result.last, isBase64(last) { result.removeLast() }
+            result.append(contentsOf: replacement.utf8)
+            index = end
+            if form.hasBase64Behind, index < text.count, isBase64(text[index]) { index += 1 }
         }
         return result
+    }
+
+    /// Whether a secret, plain or encoded, can begin with a byte of the text; spares the comparison at most places.
+    private static func mayStart(_ secret: [UInt8], with byte: UInt8) -> Bool {
+        byte == secret.first || "%&+\\".utf8.contains(byte)
+    }
+
+    private static func isBase64(_ byte: UInt8) -> Bool {
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A: true
+        default: "+/-_".utf8.contains(byte)
+        }
+    }
+
+    /// Everything but unreserved characters (RFC 3986 §2.3) as `%XX`.
+    private static func percentEncoded(_ bytes: [UInt8]) -> [UInt8] {
+        bytes.flatMap { byte -> [UInt8] in
+            switch byte {
+            case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E: [byte]
+            default: Array("%\(byte < 16 ? "0" : "")\(String(byte, radix: 16, uppercase: true))".utf8)
+            }
+        }
+    }
+
+    /// Quotes and backslashes escaped (RFC 8259 §7).
+    private static func jsonEscaped(_ bytes: [UInt8]) -> [UInt8] {
+        bytes.flatMap { byte -> [UInt8] in
+            byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") ? [UInt8(ascii: "\\"), byte] : [byte]
+        }
     }
 
     /// The base64 characters that depend on `bytes` alone when `skipped` unknown bytes stand before them in their group.
@@ -89,20 +144,6 @@ package struct Scrubber: Sendable {
     }
 
     // MARK: - Form
-
-    private static func withoutControlCharacters(_ text: String) -> String {
-        var scalars = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars { scalars.append(isControl(scalar) ? " " : scalar) }
-        return String(scalars)
-    }
-
-    /// Whether a scalar can move a terminal's cursor, break a line, or turn the direction of the text around it.
-    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case 0..<0x20, 0x7F...0x9F, 0x200E...0x200F, 0x2028...0x202E, 0x2066...0x2069, 0xFEFF: true
-        default: false
-        }
-    }
 
     private static func bound(_ text: String, limit: Int) -> String {
         guard text.utf8.count > limit else { return text }

@@ -14,14 +14,14 @@ import Testing
             ("ff02::1", .multicast),
             ("64:ff9b::7f00:1", .translated), ("64:ff9b:1::1", .translated), ("2002:7f00:1::", .translated),
             ("2001::1", .translated), ("::7f00:1", .translated), ("::808:808", .translated),
-            ("0.0.0.0", .reserved), ("0.1.2.3", .reserved), ("192.0.0.192", .reserved), ("192.0.2.1", .reserved),
+            ("0.0.0.0", .unspecified), ("0.1.2.3", .unspecified), ("192.0.0.192", .reserved), ("192.0.2.1", .reserved),
             ("192.88.99.1", .reserved), ("198.18.0.1", .reserved), ("198.19.255.255", .reserved),
-            ("198.51.100.1", .reserved), ("203.0.113.1", .reserved), ("240.0.0.1", .reserved), ("::", .reserved),
+            ("198.51.100.1", .reserved), ("203.0.113.1", .reserved), ("240.0.0.1", .reserved), ("::", .unspecified),
             ("2001:db8::1", .reserved), ("2001:20::1", .reserved), ("3fff::1", .reserved), ("100::1", .reserved),
             ("5f00::1", .reserved), ("4000::1", .reserved), ("8000::1", .reserved), ("1::1", .reserved),
             // IPv4-mapped forms are the IPv4 address.
             ("::ffff:127.0.0.1", .loopback), ("::ffff:10.1.2.3", .private), ("::ffff:169.254.169.254", .linkLocal),
-            ("::ffff:0.0.0.0", .reserved),
+            ("::ffff:0.0.0.0", .unspecified),
         ] as [(String, AddressPolicy.Reason)]
     )
     func `an inner or special address is refused with its reason`(text: String, reason: AddressPolicy.Reason) throws {
@@ -46,7 +46,7 @@ import Testing
         #expect(policy.verdict(for: try #require(IPAddress("::1"))) == .allowed)
         #expect(policy.verdict(for: try #require(IPAddress("::ffff:127.0.0.1"))) == .allowed)
         #expect(policy.verdict(for: try #require(IPAddress("10.0.0.1"))) == .refused(.private))
-        #expect(policy.verdict(for: try #require(IPAddress("0.0.0.0"))) == .refused(.reserved))
+        #expect(policy.verdict(for: try #require(IPAddress("0.0.0.0"))) == .refused(.unspecified))
     }
 
     @Test func `allowing private networks does not allow the metadata service`() throws {
@@ -72,6 +72,32 @@ import Testing
         #expect(policy.verdict(for: try #require(IPAddress("10.2.0.1"))) == .refused(.private))
     }
 
+    @Test func `a metadata service is opened by its own address only, not by a network around it`() throws {
+        let metadata = try ["100.100.100.200", "fd00:ec2::/32", "169.254.169.254"].map { try #require(CIDR($0)) }
+        func verdict(_ text: String, _ allowed: String...) throws -> AddressPolicy.Verdict {
+            let policy = AddressPolicy(
+                allowsLoopback: true,
+                allowsPrivate: true,
+                allowsTranslated: true,
+                allowed: try allowed.map { try #require(CIDR($0)) },
+                metadata: metadata
+            )
+            return policy.verdict(for: try #require(IPAddress(text)))
+        }
+        for text in [
+            "100.100.100.200", "::ffff:100.100.100.200", "64:ff9b::6464:64c8", "fd00:ec2::254", "fd00:ec2::23",
+            "169.254.169.254",
+        ] {
+            #expect(try verdict(text) == .refused(.linkLocal), "\(text)")
+            #expect(try verdict(text, "0.0.0.0/0", "::/0", "100.64.0.0/10", "fd00::/8") == .refused(.linkLocal))
+        }
+        #expect(try verdict("100.100.100.201") == .allowed)
+        #expect(try verdict("fd00:ec3::254") == .allowed)
+        #expect(try verdict("100.100.100.200", "100.100.100.200/32") == .allowed)
+        #expect(try verdict("fd00:ec2::254", "fd00:ec2::254") == .allowed)
+        #expect(try verdict("fd00:ec2::23", "fd00:ec2::254") == .refused(.linkLocal))
+    }
+
     @Test func `through NAT64 nothing is reached that may not be reached itself`() throws {
         let policy = AddressPolicy(
             allowsPrivate: true,
@@ -85,7 +111,7 @@ import Testing
             AddressPolicy.publicOnly.verdict(for: try #require(IPAddress("64:ff9b::808:808"))) == .refused(.translated)
         )
         let refused: [(String, AddressPolicy.Reason)] = [
-            ("64:ff9b::a9fe:a9fe", .linkLocal), ("64:ff9b::7f00:1", .loopback), ("64:ff9b::", .reserved),
+            ("64:ff9b::a9fe:a9fe", .linkLocal), ("64:ff9b::7f00:1", .loopback), ("64:ff9b::", .unspecified),
             ("64:ff9b::102:304", .denied), ("64:ff9b:1::808:808", .translated), ("2002:808:808::", .translated),
         ]
         for (text, reason) in refused {

@@ -1,4 +1,5 @@
 import Curl
+import LongshoreDomain
 import NotifierService
 import ServiceRuntime
 import Testing
@@ -10,7 +11,10 @@ struct NotifierConfigurationTests {
     @Test("sends to the public internet only unless told otherwise")
     func defaults() throws {
         let configuration = try NotifierConfiguration(settings: Settings(values: [:], keys: Self.keys))
-        #expect(configuration.addressPolicy == .publicOnly)
+        #expect(configuration.addressPolicy == NotifierConfiguration().addressPolicy)
+        for address in ["127.0.0.1", "10.0.0.1", "fd00::1", "169.254.1.1", "0.0.0.0"] {
+            #expect(configuration.addressPolicy.verdict(for: IPAddress(address)!) != .allowed, "\(address)")
+        }
         #expect(configuration.namespace == "longshore-webhooks")
         #expect(configuration.maximumInFlightPerHost == 8)
         #expect(configuration.requestTimeout == .seconds(15))
@@ -33,6 +37,20 @@ struct NotifierConfigurationTests {
         #expect(configuration.addressPolicy.verdict(for: IPAddress("fd00::1")!) == .allowed)
         #expect(configuration.addressPolicy.verdict(for: IPAddress("10.2.1.1")!) != .allowed)
         #expect(configuration.maximumInFlight == 7)
+    }
+
+    @Test("lets no setting but an address of its own open a cloud's metadata service")
+    func metadata() throws {
+        let values: [SettingKey: String] = [
+            SettingKeys.webhookAllowLoopback: "true", SettingKeys.webhookAllowPrivate: "true",
+            SettingKeys.webhookAllowedNetworks: "0.0.0.0/0, ::/0",
+        ]
+        let configuration = try NotifierConfiguration(settings: Settings(values: values, keys: Self.keys))
+        for service in CloudMetadata.services {
+            let block = try #require(CIDR(service.address), "\(service.address)")
+            #expect(configuration.addressPolicy.verdict(for: block.address) == .refused(.linkLocal), "\(service)")
+        }
+        #expect(configuration.addressPolicy.verdict(for: IPAddress("10.0.0.1")!) == .allowed)
     }
 
     @Test(

@@ -1,4 +1,5 @@
 import Curl
+import Glibc
 import OCIRegistry
 import Redaction
 import Synchronization
@@ -46,8 +47,8 @@ import Testing
             ("[64:ff9b::a9fe:a9fe]", .linkLocal), ("[64:ff9b:1::a9fe:a9fe]", .translated),
             ("[2002:a9fe:a9fe::1]", .translated), ("[::a9fe:a9fe]", .translated), ("[2001:0:a9fe:a9fe::]", .translated),
             ("224.0.0.1", .multicast), ("255.255.255.255", .multicast), ("[ff02::1]", .multicast),
-            ("0.0.0.0", .reserved), ("0:5000", .reserved), ("240.0.0.1", .reserved), ("198.18.0.1", .reserved),
-            ("[::]:5000", .reserved), ("[100::1]", .reserved),
+            ("0.0.0.0", .unspecified), ("0:5000", .unspecified), ("240.0.0.1", .reserved), ("198.18.0.1", .reserved),
+            ("[::]:5000", .unspecified), ("[100::1]", .reserved),
         ] as [(String, AddressPolicy.Reason)]
     )
     func `no spelling of an address that is never a registry's passes`(
@@ -97,6 +98,56 @@ import Testing
         // What is set aside for something else is for the operator to allow.
         let allowing = AddressPolicy(allowed: [try #require(CIDR("240.0.0.0/4"))])
         try await withClient(.init(addressPolicy: allowing)) { #expect($0.refusal(ofHost: "240.0.0.1") == nil) }
+    }
+
+    @Test func `a registry is judged by its name's addresses without being asked for anything`() async throws {
+        let server = try ScriptedHTTPServer(then: Behaviour(manifestAnswer()))
+        defer { server.stop() }
+        let lookup = NameLookup { host in
+            switch host {
+            case "metadata.test": [Self.metadata]
+            case "mixed.test": [Self.outer, Self.metadata]
+            case "open.test", "registry-1.docker.io": [Self.outer]
+            default: []
+            }
+        }
+        let expected: [(String, RegistryClient.HostVerdict)] = [
+            ("metadata.test", .refused(.linkLocal)), ("mixed.test:5000", .refused(.linkLocal)),
+            ("METADATA.test", .refused(.linkLocal)), ("open.test:\(server.port)", .allowed), ("docker.io", .allowed),
+            ("unknown.test", .unknown), ("127.0.0.1:\(server.port)", .allowed),
+        ]
+        try await withClient(.init(addressPolicy: Self.policy, http: .init(nameLookup: lookup))) { client in
+            for (host, verdict) in expected {
+                #expect(await client.verdict(onHost: host, timeout: .seconds(20)) == verdict, "\(host)")
+            }
+        }
+        #expect(server.connectionCount == 0)
+        try await withClient { #expect(await $0.verdict(onHost: "169.254.169.254", timeout: .seconds(1)) == .allowed) }
+    }
+
+    @Test(arguments: ["localhost", "localhost.", "a.localhost:5000", "LOCALHOST:80", "127.0.0.1.", "127.1.", "[::1]"])
+    func `this machine is refused by any name when the operator does not want it`(host: String) async throws {
+        let lookup = NameLookup { _ in [] }
+        let policy = AddressPolicy(allowsPrivate: true)
+        try await withClient(.init(addressPolicy: policy, http: .init(nameLookup: lookup))) { client in
+            #expect(await client.verdict(onHost: host, timeout: .seconds(20)) == .refused(.loopback))
+        }
+        try await withClient(.init(addressPolicy: Self.policy)) { client in
+            #expect(client.refusal(ofHost: host) == nil)
+            #expect(client.refusal(ofHost: "169.254.169.254.") == .linkLocal)
+        }
+    }
+
+    @Test func `a name that does not resolve is judged within the time`() async throws {
+        let isDone = Mutex(false)
+        let lookup = NameLookup { _ in
+            while !isDone.withLock({ $0 }) { usleep(1_000) }
+            return []
+        }
+        defer { isDone.withLock { $0 = true } }
+        try await withClient(.init(addressPolicy: Self.policy, http: .init(nameLookup: lookup))) { client in
+            #expect(await client.verdict(onHost: "slow.test", timeout: .milliseconds(50)) == .unknown)
+        }
     }
 
     @Test func `a name that also has a refused address is not asked`() async throws {

@@ -43,6 +43,8 @@ struct RegistryChecker: Sendable {
     static let concurrency = 8
     /// How many credentials of a Secret are tried for one image; where there are more, nodes find out.
     static let maximumAttempts = 32
+    /// The longest time for the resolution of a registry's name before anything else is done.
+    static let lookupTimeout = Duration.seconds(5)
 
     /// Answers questions.
     ///
@@ -52,23 +54,34 @@ struct RegistryChecker: Sendable {
     ///   - project: Its project: Secrets that are for others are not used.
     ///   - asksRegistries: Whether registries are asked at all; Secrets are looked at in any case.
     ///   - platform: Which image of an index to measure.
+    ///   - scrubber: Learns the credentials that are read.
     /// - Returns: A finding for each question. What a registry could not be asked is no failure: nodes may reach it.
     func check(
         _ questions: Set<Question>,
         task: TaskID,
         project: String,
         asksRegistries: Bool,
-        platform: OCIPlatform?
+        platform: OCIPlatform?,
+        scrubber: CredentialScrubber
     ) async -> [Question: Finding] {
         var secrets: [String: SecretState] = [:]
-        for name in Set(questions.flatMap { $0.podSecretNames + [$0.secretName].compactMap(\.self) }) {
-            secrets[name] = await read(name, task: task, project: project)
+        for name in Self.secretNames(in: questions) {
+            secrets[name] = await read(name, task: task, project: project, scrubber)
         }
+        let refusals = await refusals(ofHosts: Set(questions.map(\.image.registryHost)))
         let asked = Array(questions)
         let findings = await concurrentMap(asked, limit: Self.concurrency) { [secrets] question in
-            await find(question, secrets, asksRegistries: asksRegistries, platform: platform)
+            if let refusal = refusals[question.image.registryHost] { return Finding(failure: refusal) }
+            var finding = await find(question, secrets, asksRegistries: asksRegistries, platform: platform)
+            if let failure = finding.failure { finding.failure?.message = scrubber.scrub(failure.message) }
+            return finding
         }
         return Dictionary(uniqueKeysWithValues: zip(asked, findings))
+    }
+
+    /// All Secrets that Pods may use for the images.
+    static func secretNames(in questions: Set<Question>) -> Set<String> {
+        Set(questions.flatMap { $0.podSecretNames + [$0.secretName].compactMap(\.self) })
     }
 
     // MARK: - Secrets
@@ -91,7 +104,20 @@ struct RegistryChecker: Sendable {
         }
     }
 
-    private func read(_ name: String, task: TaskID, project: String) async -> SecretState {
+    /// Reads Secrets for their credentials alone. One that is gone by now may have been used by Pods that are still there.
+    func learn(_ names: Set<String>, task: TaskID, project: String, into scrubber: CredentialScrubber) async {
+        for name in names {
+            scrubber.noteUnread(name)
+            _ = await read(name, task: task, project: project, scrubber)
+        }
+    }
+
+    private func read(
+        _ name: String,
+        task: TaskID,
+        project: String,
+        _ scrubber: CredentialScrubber
+    ) async -> SecretState {
         func refuse(_ cause: FailureCause, _ message: String) -> SecretState {
             .refused(TaskRun.ImageFailure(cause: cause, message: message))
         }
@@ -99,12 +125,14 @@ struct RegistryChecker: Sendable {
         do throws(KubernetesError) {
             secret = try await client.getIfPresent(Secret.self, name: name, namespace: namespace)
         } catch {
+            scrubber.noteUnread(name)
             return .unknown
         }
         guard let secret else { return refuse(.unauthorized, "The Secret \(name) does not exist.") }
         if let denial = permissions.denial(of: secret, task: task, project: project) {
             return refuse(.policyDenied, "The Secret \(name) must not be used: \(denial.detail).")
         }
+        scrubber.learn(secret)
         let key =
             switch secret.type {
             case Secret.dockerConfigJSONType: Secret.dockerConfigJSONKey
@@ -137,6 +165,20 @@ struct RegistryChecker: Sendable {
 
     // MARK: - Registries
 
+    /// The registries that the operator's address policy forbids. It is asked whatever the task's checks are: who leaves
+    /// out the check of registries must not get past the policy by that.
+    private func refusals(ofHosts hosts: Set<String>) async -> [String: TaskRun.ImageFailure] {
+        let hosts = Array(hosts)
+        let limit = min(timeout, Self.lookupTimeout)
+        let failures = await concurrentMap(hosts, limit: Self.concurrency) { [registry] host in
+            guard case .refused(let reason) = await registry.verdict(onHost: host, timeout: limit) else {
+                return TaskRun.ImageFailure?.none
+            }
+            return Self.failure(refusal: reason)
+        }
+        return Dictionary(uniqueKeysWithValues: zip(hosts, failures)).compactMapValues(\.self)
+    }
+
     private func find(
         _ question: Question,
         _ secrets: [String: SecretState],
@@ -144,10 +186,6 @@ struct RegistryChecker: Sendable {
         platform: OCIPlatform?
     ) async -> Finding {
         let image = question.image
-        // A caller who has the registry left out must not get past the operator's policy by that.
-        if let reason = registry.refusal(ofHost: image.registryHost), let failure = Self.failure(refusal: reason) {
-            return Finding(failure: failure)
-        }
         let credentials: [OCIRegistry.RegistryCredential]
         switch question.secretName.flatMap({ secrets[$0] }) {
         case .refused(let failure): return Finding(failure: failure)
@@ -245,11 +283,11 @@ struct RegistryChecker: Sendable {
             .unsupported, .platformNotFound, .cancelled:
             return nil
         }
-        return TaskRun.ImageFailure(cause: cause, message: Scrubber().scrub(error.message, limit: 512))
+        return TaskRun.ImageFailure(cause: cause, message: error.message)
     }
 
     /// What the operator does not allow, nodes are not sent to either. Reserved blocks are another matter: clusters have
-    /// them in use as private ones, and where nothing is known, nodes find out.
+    /// them in use as private ones (docs/decisions/012).
     private static func failure(refusal reason: AddressPolicy.Reason) -> TaskRun.ImageFailure? {
         guard reason != .reserved else { return nil }
         return TaskRun.ImageFailure(

@@ -45,8 +45,9 @@ struct TaskPlanner: Sendable {
     /// - Parameters:
     ///   - spec: The task.
     ///   - task: Its id.
+    ///   - scrubber: Learns the credentials that Pods will use.
     /// - Returns: ``TaskRun/Event/nodesResolved(_:)``.
-    func resolve(_ spec: TaskSpec, task: TaskID) async -> TaskRun.Event {
+    func resolve(_ spec: TaskSpec, task: TaskID, scrubber: CredentialScrubber) async -> TaskRun.Event {
         await waitForNodes()
         var plan = nodePlan(spec)
         let questions = Self.questions(plan)
@@ -57,7 +58,8 @@ struct TaskPlanner: Sendable {
                 task: task,
                 project: spec.project,
                 asksRegistries: spec.checks.contains(.registry),
-                platform: spec.checks.contains(.disk) ? platform(of: plan) : nil
+                platform: spec.checks.contains(.disk) ? platform(of: plan) : nil,
+                scrubber: scrubber
             )
         }
         if spec.checks.contains(.disk) { setAsideSmallNodes(&plan, findings) }
@@ -78,6 +80,23 @@ struct TaskPlanner: Sendable {
             return "\(reason) (\(listed)\(more))"
         }
         return parts.isEmpty ? nil : Scrubber().scrub(parts.joined(separator: "; "), limit: 1_024)
+    }
+
+    /// Reads the Secrets that a task's Pods may use, before what is said of these Pods is looked at by a new owner.
+    ///
+    /// - Parameters:
+    ///   - plan: The task's nodes.
+    ///   - spec: The task.
+    ///   - task: Its id.
+    ///   - scrubber: Learns the credentials.
+    func learnCredentials(
+        of plan: NodePlan,
+        _ spec: TaskSpec,
+        task: TaskID,
+        into scrubber: CredentialScrubber
+    ) async {
+        let names = RegistryChecker.secretNames(in: Self.questions(plan))
+        await checker.learn(names, task: task, project: spec.project, into: scrubber)
     }
 
     /// The images that some node lacks, each with the Secrets it is pulled with.

@@ -108,6 +108,7 @@ actor Sweeper {
             limit: context.limit,
             metrics: context.metrics,
             template: template,
+            scrubber: CredentialScrubber(),
             logger: context.logger(for: pullTask)
         )
         if await TaskCleaner(context: context).clean(id, spec: spec, jobs: jobs) { cleaned.insert(uid) }

@@ -1,6 +1,5 @@
 import KubernetesAPI
 import LongshoreDomain
-import Redaction
 import WireFormats
 
 /// Turns what the cluster says about one attempt's Job and Pod into the states of its images.
@@ -20,6 +19,7 @@ struct AttemptObserver: Sendable {
     let node: String
     let attempt: Int
     private let helperImage: String
+    private let scrubber: CredentialScrubber
     private var memories: [Int: ImageMemory] = [:]
     private var pod: Pod?
     private var isPodGone = false
@@ -32,10 +32,16 @@ struct AttemptObserver: Sendable {
     /// Longest message of a runtime that is kept.
     private static let messageLimit = 512
 
-    init(node: String, attempt: Int, helperImage: String) {
+    /// - Parameters:
+    ///   - node: The node.
+    ///   - attempt: The attempt's number.
+    ///   - helperImage: The image that puller Pods run.
+    ///   - scrubber: Knows the task's credentials.
+    init(node: String, attempt: Int, helperImage: String, scrubber: CredentialScrubber) {
         self.node = node
         self.attempt = attempt
         self.helperImage = helperImage
+        self.scrubber = scrubber
     }
 
     /// A Pod of the attempt is there, or has changed.
@@ -55,7 +61,7 @@ struct AttemptObserver: Sendable {
         if let job { see(job) }
         if let pod { see(pod) }
         // A Job that is over takes its Pod with it, and what was said about that one.
-        self.obstacle = obstacle ?? self.pod.flatMap(PodObstacle.obstacle(of:))
+        self.obstacle = obstacle ?? self.pod.flatMap { PodObstacle.obstacle(of: $0, scrubber) }
         isInspected = true
     }
 
@@ -179,7 +185,7 @@ struct AttemptObserver: Sendable {
             // Older kubelets say nothing here but that they wait; the failure itself was said before.
             if memory.failure == nil || told.cause != .unknown { memory.failure = told }
         case _ where KubeletKeyring.isRefusal(waitingReason: reason):
-            let text = Scrubber().scrub("The kubelet cannot read a pull Secret: \(reason)", limit: Self.messageLimit)
+            let text = scrubber.scrub("The kubelet cannot read a pull Secret: \(reason)", limit: Self.messageLimit)
             return .init(phase: .failed, failure: .init(cause: .unauthorized, message: text))
         default:
             // ContainerCreating and the like: a pull may be under way.
@@ -217,7 +223,7 @@ struct AttemptObserver: Sendable {
         fallback: FailureCause = .unknown
     ) -> TaskRun.ImageFailure {
         let cause = FailureCause.classify(waitingReason: reason, message: message)
-        let text = Scrubber().scrub(message.isEmpty ? reason : message, limit: Self.messageLimit)
+        let text = scrubber.scrub(message.isEmpty ? reason : message, limit: Self.messageLimit)
         return TaskRun.ImageFailure(cause: cause == .unknown ? fallback : cause, message: text)
     }
 
@@ -246,11 +252,11 @@ struct AttemptObserver: Sendable {
         case .waiting(_, let message) where FailureCause.isKubeletThrottling(message: message): return nil
         case .waiting("ImagePullBackOff", let message), .waiting("InvalidImageName", let message),
             .waiting("ErrImageNeverPull", let message):
-            let text = Scrubber().scrub("The helper image could not be pulled: \(message)", limit: Self.messageLimit)
+            let text = scrubber.scrub("The helper image could not be pulled: \(message)", limit: Self.messageLimit)
             return TaskRun.ImageFailure(cause: .internal, message: text)
         case .terminated(let end) where end.exitCode != 0:
             let text = "The helper ended with \(end.exitCode): \(end.reason) \(end.message)"
-            return TaskRun.ImageFailure(cause: .internal, message: Scrubber().scrub(text, limit: Self.messageLimit))
+            return TaskRun.ImageFailure(cause: .internal, message: scrubber.scrub(text, limit: Self.messageLimit))
         case .waiting, .running, .terminated, nil:
             return nil
         }

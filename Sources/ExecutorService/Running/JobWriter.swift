@@ -3,7 +3,6 @@ import Logging
 import LongshoreDomain
 import LongshoreMessages
 import Metrics
-import Redaction
 
 /// Creates, deletes and reads the Jobs of one task.
 struct JobWriter: Sendable {
@@ -12,6 +11,8 @@ struct JobWriter: Sendable {
     let limit: ConcurrencyLimit
     let metrics: ExecutorMetrics
     let template: JobTemplate
+    /// Knows the task's credentials.
+    let scrubber: CredentialScrubber
     let logger: Logger
 
     /// What became of a Job that was to be created.
@@ -89,14 +90,12 @@ struct JobWriter: Sendable {
         _ message: String,
         isRetryable: Bool
     ) -> Creation {
+        let message = scrubber.scrub(message)
         logger.warning(
             "A Job could not be created",
             metadata: ["node": "\(start.node)", "attempt": "\(start.attempt)", "error": "\(message)"]
         )
-        return .failed(
-            TaskRun.ImageFailure(cause: cause, message: Scrubber().scrub(message, limit: 512)),
-            isRetryable: isRetryable
-        )
+        return .failed(TaskRun.ImageFailure(cause: cause, message: message), isRetryable: isRetryable)
     }
 
     /// A Job to delete.
@@ -223,7 +222,10 @@ struct JobWriter: Sendable {
             let job = try await client.getIfPresent(Job.self, name: name, namespace: namespace)
             let pods = try await client.list(Pod.self, selection).items
             var inspection = RunnerInbox.Inspection(node: node, attempt: attempt, job: job, pod: pods.first)
-            inspection.obstacle = try await PodObstacle(client: client).find(job: job, pod: pods.first)
+            inspection.obstacle = try await PodObstacle(client: client, scrubber: scrubber).find(
+                job: job,
+                pod: pods.first
+            )
             return inspection
         }
     }

@@ -20,7 +20,8 @@ extension RunnerLoop {
             observers[key] = AttemptObserver(
                 node: start.node,
                 attempt: start.attempt,
-                helperImage: context.configuration.helperImage
+                helperImage: context.configuration.helperImage,
+                scrubber: scrubber
             )
         }
         let node = context.nodes.get(name: start.node)

@@ -16,6 +16,7 @@ final class RunnerLoop {
     let inbox: RunnerInbox
     let jobs: JobWriter
     let status: StatusWriter
+    let scrubber: CredentialScrubber
     let context: ExecutorContext
     let logger: Logger
 
@@ -57,6 +58,7 @@ final class RunnerLoop {
         inbox: RunnerInbox,
         jobs: JobWriter,
         status: StatusWriter,
+        scrubber: CredentialScrubber,
         context: ExecutorContext,
         logger: Logger
     ) {
@@ -65,6 +67,7 @@ final class RunnerLoop {
         self.inbox = inbox
         self.jobs = jobs
         self.status = status
+        self.scrubber = scrubber
         self.context = context
         self.logger = logger
         sequencer = JobSequencer(taskID: taskID)
@@ -133,7 +136,9 @@ final class RunnerLoop {
     ) async -> Bool {
         await context.planner.waitForNodes()
         guard let (jobs, pods) = await jobs.listAll(), !Task.isCancelled else { return false }
-        let plan = TaskRun.Plan(context.planner.nodePlan(spec), badImages: record.badImages)
+        let nodePlan = context.planner.nodePlan(spec)
+        await context.planner.learnCredentials(of: nodePlan, spec, task: taskID, into: scrubber)
+        let plan = TaskRun.Plan(nodePlan, badImages: record.badImages)
         guard
             let restored = TaskRun(
                 restoring: record,
@@ -152,7 +157,8 @@ final class RunnerLoop {
             var observer = AttemptObserver(
                 node: node,
                 attempt: key.attempt,
-                helperImage: context.configuration.helperImage
+                helperImage: context.configuration.helperImage,
+                scrubber: scrubber
             )
             observer.see(job)
             observers[key] = observer
@@ -301,8 +307,8 @@ final class RunnerLoop {
     private func carryOut(_ effect: TaskRun.Effect, _ group: inout DiscardingTaskGroup) {
         switch effect {
         case .resolveNodes:
-            group.addTask { [context, spec, taskID, inbox] in
-                inbox.post(await context.planner.resolve(spec, task: taskID))
+            group.addTask { [context, spec, taskID, scrubber, inbox] in
+                inbox.post(await context.planner.resolve(spec, task: taskID, scrubber: scrubber))
             }
         case .startJob(let start): carryOut(sequencer.start(start), &group)
         case .deleteJob(let node, let attempt):

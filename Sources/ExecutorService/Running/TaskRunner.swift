@@ -53,12 +53,14 @@ final class TaskRunner: Sendable {
             helperImage: context.configuration.helperImage,
             priorityClassName: context.configuration.priorityClassName
         )
+        let scrubber = CredentialScrubber()
         let jobs = JobWriter(
             client: context.client,
             lease: context.lease,
             limit: context.limit,
             metrics: context.metrics,
             template: template,
+            scrubber: scrubber,
             logger: logger
         )
         let status = StatusWriter(
@@ -76,6 +78,7 @@ final class TaskRunner: Sendable {
             inbox: inbox,
             jobs: jobs,
             status: status,
+            scrubber: scrubber,
             context: context,
             logger: logger
         )

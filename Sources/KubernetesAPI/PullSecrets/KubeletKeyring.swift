@@ -109,6 +109,9 @@ package struct KubeletKeyring: Sendable {
         keys.insert(key, at: place)
     }
 
+    /// Every credential, whatever image it is for.
+    package var allCredentials: [Credential] { keys.flatMap(\.credentials) }
+
     // MARK: - Look-up
 
     /// Finds the credentials to try for an image.

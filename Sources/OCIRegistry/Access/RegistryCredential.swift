@@ -30,11 +30,9 @@ extension RegistryCredential {
         var scrubber = Scrubber()
         switch self {
         case .anonymous: break
-        case .basic(_, let password):
+        case .basic(let username, let password):
             scrubber.add(password)
-            if let pair = basicAuthorization?.exposeBytes().dropFirst("Basic ".utf8.count) {
-                scrubber.add(SecretBytes(Array(pair)))
-            }
+            scrubber.add(SecretBytes(Array("\(username):".utf8) + password.exposeBytes()))
         case .identityToken(let token), .registryToken(let token): scrubber.add(token)
         }
         return scrubber

@@ -1,5 +1,6 @@
 import FoundationEssentials
 import Glibc
+import Redaction
 import SystemPackage
 
 /// Writes to the process's output at once, so that a pipe's reader sees each line as it comes.
@@ -39,10 +40,7 @@ enum Console {
     static func printable(_ text: String) -> String {
         var result = ""
         for scalar in text.unicodeScalars {
-            switch scalar.value {
-            case 0..<0x20, 0x7F..<0xA0, 0x200B...0x200F, 0x2028...0x202E, 0x2060...0x206F, 0xFEFF: result += " "
-            default: result.unicodeScalars.append(scalar)
-            }
+            result.unicodeScalars.append(VisibleText.isInvisible(scalar) ? " " : scalar)
         }
         return result
     }

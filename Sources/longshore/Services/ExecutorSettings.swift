@@ -130,7 +130,8 @@ enum ExecutorSettings {
             allowsPrivate: try settings.bool(allowPrivate),
             allowsTranslated: true,
             allowed: try settings.list(allowedNetworks, of: "network such as 10.1.0.0/16", CIDR.init),
-            denied: try settings.list(deniedNetworks, of: "network such as 10.1.0.0/16", CIDR.init)
+            denied: try settings.list(deniedNetworks, of: "network such as 10.1.0.0/16", CIDR.init),
+            metadata: CloudMetadata.services.compactMap { CIDR($0.address) }
         )
         configuration.helperImage = try image(settings)
         configuration.priorityClassName = settings.text(priorityClass)

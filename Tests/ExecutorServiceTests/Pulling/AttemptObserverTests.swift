@@ -1,5 +1,6 @@
 import KubernetesAPI
 import LongshoreDomain
+import Redaction
 import Testing
 import WireFormats
 
@@ -54,7 +55,7 @@ import WireFormats
     }
 
     static func observe(_ pods: [Pod], job: Job? = nil) -> TaskRun.JobObservation {
-        var observer = AttemptObserver(node: "n1", attempt: 1, helperImage: helper)
+        var observer = AttemptObserver(node: "n1", attempt: 1, helperImage: helper, scrubber: CredentialScrubber())
         if let job { observer.see(job) }
         var last = observer.observation()
         for pod in pods {
@@ -62,6 +63,50 @@ import WireFormats
             last = observer.observation()
         }
         return last
+    }
+
+    static func secret(_ key: String, _ content: String) -> Secret {
+        Secret(
+            metadata: ObjectMeta(name: "s"),
+            type: key == Secret.dockercfgKey ? Secret.dockercfgType : Secret.dockerConfigJSONType,
+            data: [key: SecretBytes(utf8: content)]
+        )
+    }
+
+    @Test func `what a runtime says has no credential of the task in it, in any usual form`() {
+        let scrubber = CredentialScrubber()
+        let content = """
+            {"auths": {
+                "r.example.com": {"username": "robot", "password": "hunter2/canary+1"},
+                "other.example.com": {"auth": "YW5uYTphcHBsZS1waWU="},
+                "third.example.com": {"identitytoken": "identity-canary"}
+            }}
+            """
+        scrubber.learn(Self.secret(Secret.dockerConfigJSONKey, content))
+        // The kubelet's base64 may have line breaks in it, and the older type has no `auths`.
+        scrubber.learn(Self.secret(Secret.dockercfgKey, #"{"old.example.com": {"auth": "YmVydDpiZXJy\neS1waWU="}}"#))
+        let forms = [
+            "hunter2/canary+1", "hunter2%2Fcanary%2B1", #"hunter2\/canary+1"#, "cm9ib3Q6aHVudGVyMi9jYW5hcnkrMQ==",
+            "cm9ib3Q6aHVudGVyMi9jYW5hcnkrMQ", "aHVudGVyMi9jYW5hcnkrMQ==", "apple-pie", "YXBwbGUtcGll",
+            "identity-canary", "berry-pie",
+        ]
+        for reason in ["ErrImagePull", "ImagePullBackOff", "InvalidImageName", "CreateContainerError"] {
+            for form in forms {
+                var observer = AttemptObserver(node: "n1", attempt: 1, helperImage: Self.helper, scrubber: scrubber)
+                observer.see(Self.pod([Self.waiting(reason, "denied: you sent \(form)!")]))
+                let failure = observer.observation().images["r.example.com/a:1"]?.failure
+                let message = failure?.message ?? ""
+                #expect(message.contains("<redacted>") && !message.contains(form), "\(reason) \(message)")
+            }
+        }
+    }
+
+    @Test func `while a credential is not known, what a runtime says is withheld`() {
+        let scrubber = CredentialScrubber()
+        scrubber.noteUnread("s")
+        #expect(scrubber.scrub("denied: hunter2") == CredentialScrubber.withheld)
+        scrubber.learn(Self.secret(Secret.dockerConfigJSONKey, "{}"))
+        #expect(scrubber.scrub("denied") == "denied")
     }
 
     @Test func `an image is there once its container has run or runs`() {
@@ -166,7 +211,12 @@ import WireFormats
             return Self.pod([nil, nil], phase: .failed, conditions: [condition])
         }
         func isNodeGone(_ pod: Pod) -> Bool {
-            var observer = AttemptObserver(node: "n1", attempt: 1, helperImage: Self.helper)
+            var observer = AttemptObserver(
+                node: "n1",
+                attempt: 1,
+                helperImage: Self.helper,
+                scrubber: CredentialScrubber()
+            )
             observer.see(pod)
             return observer.isNodeGone
         }
@@ -176,7 +226,7 @@ import WireFormats
     }
 
     @Test func `a Job whose Pod was refused to its end is asked about, and ends with the refusal`() {
-        var observer = AttemptObserver(node: "n1", attempt: 1, helperImage: Self.helper)
+        var observer = AttemptObserver(node: "n1", attempt: 1, helperImage: Self.helper, scrubber: CredentialScrubber())
         observer.see(Self.job(failed: "DeadlineExceeded"))
         #expect(observer.observation().ending == nil && observer.awaitsPod)
         let event = CoreEvent(
@@ -187,7 +237,7 @@ import WireFormats
                 "Error creating: pods \"j-x\" is forbidden: exceeded quota: pods, requested: pods=1, limited: pods=0",
             component: "job-controller"
         )
-        let obstacle = PodObstacle.obstacle(in: [event])
+        let obstacle = PodObstacle.obstacle(in: [event], CredentialScrubber())
         #expect(obstacle?.cause == .policyDenied && obstacle?.message.contains("exceeded quota") == true)
         observer.seeInspection(job: Self.job(failed: "DeadlineExceeded"), pod: nil, obstacle: obstacle)
         #expect(observer.observation().ending == obstacle)
@@ -202,10 +252,10 @@ import WireFormats
         )
         var waiting = Self.pod([nil, nil], conditions: [condition])
         waiting.spec.nodeName = nil
-        let obstacle = PodObstacle.obstacle(of: waiting)
+        let obstacle = PodObstacle.obstacle(of: waiting, CredentialScrubber())
         #expect(obstacle?.cause == .timeout && obstacle?.message.contains("unschedulable") == true)
         waiting.spec.nodeName = "n1"
-        #expect(PodObstacle.obstacle(of: waiting) == nil)
+        #expect(PodObstacle.obstacle(of: waiting, CredentialScrubber()) == nil)
     }
 
     @Test func `a Job that is over waits for its Pod's last word`() {
@@ -214,7 +264,7 @@ import WireFormats
         #expect(Self.observe([pending], job: Self.job(failed: "BackoffLimitExceeded")).ending == nil)
         #expect(Self.observe([pending], job: Self.job(failed: "DeadlineExceeded")).ending?.cause == .timeout)
         #expect(Self.observe([], job: Self.job(failed: "BackoffLimitExceeded")).ending == nil)
-        var asked = AttemptObserver(node: "n1", attempt: 1, helperImage: Self.helper)
+        var asked = AttemptObserver(node: "n1", attempt: 1, helperImage: Self.helper, scrubber: CredentialScrubber())
         asked.see(Self.job())
         #expect(asked.awaitsPod)
         asked.seeInspection(job: Self.job(), pod: nil)
@@ -226,7 +276,7 @@ import WireFormats
     }
 
     @Test func `a Pod that is gone is remembered as it was last`() {
-        var observer = AttemptObserver(node: "n1", attempt: 1, helperImage: Self.helper)
+        var observer = AttemptObserver(node: "n1", attempt: 1, helperImage: Self.helper, scrubber: CredentialScrubber())
         let last = Self.pod([Self.ended(0), Self.waiting("ErrImagePull", "connection refused")])
         observer.see(Self.pod([nil, nil]))
         observer.seePodGone(last)

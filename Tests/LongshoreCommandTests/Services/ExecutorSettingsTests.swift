@@ -1,5 +1,6 @@
 import Curl
 import ExecutorService
+import LongshoreDomain
 import ServiceRuntime
 import Testing
 
@@ -30,6 +31,19 @@ import Testing
         for address in ["169.254.169.254", "fe80::1", "168.63.129.16", "64:ff9b::a9fe:a9fe"] {
             #expect(try verdict(policy, address) == .refused(.linkLocal), "\(address)")
         }
+    }
+
+    @Test("let no network around it open a cloud's metadata service")
+    func metadata() throws {
+        for networks in ["", "100.64.0.0/10, fd00::/8, 169.254.0.0/16, 192.0.0.0/24", "0.0.0.0/0, ::/0"] {
+            let policy = try configuration(["registry-allowed-networks": networks]).registryAddresses
+            for service in CloudMetadata.services {
+                let block = try #require(CIDR(service.address), "\(service.address)")
+                #expect(policy.verdict(for: block.address) == .refused(.linkLocal), "\(service) \(networks)")
+            }
+        }
+        let policy = try configuration(["registry-allowed-networks": "100.100.100.200"]).registryAddresses
+        #expect(try verdict(policy, "100.100.100.200") == .allowed)
     }
 
     @Test("take networks away from registries and give others")
