@@ -150,7 +150,9 @@ targets += [
     ),
     .testTarget(
         name: "KubernetesManifestsTests",
-        dependencies: ["KubernetesManifests", "KubernetesAPI", "LongshoreDomain", "WireFormats", "TestSupport"]
+        dependencies: [
+            "KubernetesManifests", "KubernetesAPI", "Curl", "LongshoreDomain", "WireFormats", "TestSupport",
+        ]
     ),
     .target(
         name: "DeploymentSupport",
