@@ -68,6 +68,9 @@ package struct Scrubber: Sendable {
         return Self.bound(String(decoding: replaceSecrets(Array(visible.utf8)), as: UTF8.self), limit: limit)
     }
 
+    /// Whether a field or header of this name holds a secret: `password`, `X-Auth-Token` and the like.
+    package static func isSecretName(_ name: String) -> Bool { SecretPlaces.isSecretName(name.lowercased()) }
+
     // MARK: - Known secrets
 
     private func replaceSecrets(_ text: [UInt8]) -> [UInt8] {

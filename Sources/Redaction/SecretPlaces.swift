@@ -128,7 +128,7 @@ enum SecretPlaces {
         return nil
     }
 
-    private static func isSecretName(_ name: String) -> Bool {
+    static func isSecretName(_ name: String) -> Bool {
         !name.isEmpty && secretNames.contains { name.hasSuffix($0) }
     }
 

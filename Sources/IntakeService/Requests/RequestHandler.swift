@@ -3,6 +3,7 @@ import LongshoreDomain
 import LongshoreMessages
 import Metrics
 import RDKafka
+import Redaction
 import ServiceRuntime
 import WireFormats
 
@@ -179,13 +180,22 @@ struct RequestHandler: Sendable {
             value: kept.value,
             headers: kept.headers.map { KafkaHeader(name: $0.name, value: $0.value) }
         )
+        let scrubber = Scrubber(RequestRedaction.secrets(in: requested.request))
         let code = faults.containsPlaintextCredential ? "plaintextCredentialNotAllowed" : "invalidRequest"
         var record = KafkaDeadLetter.record(
             for: original,
             rejection: KafkaRejection(code: code, detail: "\(faults.totalCount) faults", redactsValue: false),
-            topic: Topics.requestsDeadLetter
+            topic: Topics.requestsDeadLetter,
+            scrubber: scrubber
         )
-        let listed = JSONValue.array(faults.faults.prefix(50).map { EventFault($0).json })
+        let listed = JSONValue.array(
+            faults.faults.prefix(50).map { fault in
+                var listed = EventFault(fault)
+                // A pointer ends in a field's name, which is the sender's text as well.
+                listed.pointer = scrubber.scrub(listed.pointer, limit: 256)
+                return listed.json
+            }
+        )
         record.headers.append(KafkaHeader(name: "longshore-faults", value: listed.serialized()))
         return record
     }

@@ -1,4 +1,5 @@
 import LongshoreDomain
+import Redaction
 import WireFormats
 
 /// Takes what may be a secret out of a request that was refused, before it is kept.
@@ -31,6 +32,36 @@ enum RequestRedaction {
         }
         return .object(redacted)
     }
+
+    /// Fields, at the top or of a credential, whose texts describe the work; what stands elsewhere may be a secret.
+    private static let descriptions: Set<String> = [
+        "operation", "images", "nodeSelector", "nodes", "overrides", "project", "cluster", "labels", "pullPolicy",
+        "strategy",
+        "checks", "retryStrategy", "webhookEvents", "registry", "username", "credential", "secretRef", "sealed", "use",
+    ]
+
+    /// The texts of a request that are or may be secrets, so that they can be taken out of what else is kept of its message.
+    static func secrets(in request: JSONValue) -> [SecretBytes] {
+        var found: [SecretBytes] = []
+        func collect(_ value: JSONValue) {
+            if let text = value.string { found.append(SecretBytes(utf8: text)) }
+            for element in value.array ?? [] { collect(element) }
+            for (_, element) in value.object ?? [:] { collect(element) }
+        }
+        for (key, value) in request.object ?? [:] {
+            if key == "registryCredentials", let credentials = value.array {
+                for credential in credentials.prefix(RequestLimits.images) {
+                    for (key, value) in credential.object ?? [:] where !descriptions.contains(key) { collect(value) }
+                }
+            } else if !descriptions.contains(key) {
+                collect(value)
+            }
+            if found.count > maximumSecrets { break }
+        }
+        return Array(found.prefix(maximumSecrets))
+    }
+
+    private static let maximumSecrets = 200
 
     /// A reference has no secrets in it, what is no reference may be anything.
     private static func image(_ value: JSONValue) -> JSONValue {

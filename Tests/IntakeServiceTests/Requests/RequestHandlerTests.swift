@@ -162,6 +162,37 @@ struct RequestHandlerTests {
         #expect(!haystacks.contains { $0.contains(secret) })
     }
 
+    /// A producer that puts the password everywhere: nothing of it reaches the dead letter, whether the message is a request
+    /// that is refused, or no event at all for an attribute that is too long.
+    @Test(arguments: [2_000, 100_000])
+    func `A dead letter has bounded attributes and a bounded key without the request's secrets`(
+        filler: Int
+    ) async throws {
+        let intake = try await Intake.shared()
+        let secret = "pa55-\(UInt64.random(in: .min ... .max))"
+        let id = "letter-\(UInt64.random(in: .min ... .max))"
+        let requested = TaskRequested(
+            eventID: id,
+            source: "/ci/\(secret)",
+            request: [
+                "images": ["quay.io/a"], "registry": "quay.io", "username": "robot", "password": .string(secret),
+            ],
+            idempotencyKey: "key-\(secret)"
+        )
+        var record = ProducerRecord(requested.event.kafkaRecord(topic: Topics.requests))
+        record.key = Array("\(secret)\(String(repeating: "k", count: 10_000))".utf8)
+        record.headers.append(KafkaHeader(name: "ce_note", value: Array("it is \(secret)".utf8)))
+        record.headers.append(KafkaHeader(name: "ce_filler", value: [UInt8](repeating: 0x61, count: filler)))
+        _ = try await intake.producer.send(record)
+        try await waitUntil("the dead letter") { try await !deadLetters(intake, of: requested).isEmpty }
+        let letter = try #require(try await deadLetters(intake, of: requested).first)
+        #expect((letter.key?.count ?? 0) <= 256)
+        #expect(letter.headers.reduce(0) { $0 + ($1.value?.count ?? 0) } < 10_000)
+        let parts = [letter.key ?? [], letter.value ?? []] + letter.headers.map { $0.value ?? [] }
+        #expect(!parts.contains { String(decoding: $0, as: UTF8.self).contains(secret) })
+        #expect(letter.headers.contains { $0.name == "ce_source" && $0.value == Array("/ci/<redacted>".utf8) })
+    }
+
     @Test
     func `Records that are no request do not hold up the next one`() async throws {
         let intake = try await Intake.shared()

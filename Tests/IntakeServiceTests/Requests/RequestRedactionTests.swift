@@ -1,3 +1,4 @@
+import Redaction
 import Testing
 import WireFormats
 
@@ -48,5 +49,20 @@ struct RequestRedactionTests {
     func `No secret survives wherever it stands`(request: JSONValue) {
         let text = RequestRedaction.redact(request).text()
         #expect(!text.contains("hunter2hunter2"), "\(text)")
+    }
+
+    @Test
+    func `The secrets of a request are known, and what describes the work is none`() {
+        let secrets = RequestRedaction.secrets(in: [
+            "images": ["nginx"], "labels": ["env": "production"], "password": "hunter2-a",
+            "passwrod": ["x": "hunter2-b"],
+            "registryCredentials": [
+                ["registry": "quay.io", "username": "robot", "password": "hunter2-c"],
+                ["dockerConfigJson": ["auths": ["x": ["auth": "hunter2-d"]]]],
+            ],
+            "webhookUrl": "https://x/?token=hunter2-e",
+        ])
+        let texts = Set(secrets.compactMap { $0.exposeUTF8() })
+        #expect(texts == ["hunter2-a", "hunter2-b", "hunter2-c", "hunter2-d", "https://x/?token=hunter2-e"])
     }
 }
