@@ -25,6 +25,8 @@ enum ChaosAction: Sendable, CustomStringConvertible {
     case failAPI(status: Int64, verb: String?, resource: String?, afterwards: Bool)
     /// API calls take long.
     case slowAPI(milliseconds: Int64)
+    /// Calls of some kinds take effect at once and are answered late, as behind a slow proxy.
+    case slowAnswers([SlowCall])
     /// Every watch is cut; with their history gone they cannot resume.
     case cutWatches(compact: Bool)
     /// A node vanishes and comes back.
@@ -33,6 +35,20 @@ enum ChaosAction: Sendable, CustomStringConvertible {
     case evict(Int)
     /// Pulls of a few images fail.
     case failPulls(String)
+
+    /// A kind of call that is answered late.
+    struct SlowCall: Sendable {
+        var verb: String
+        var resource: String
+        /// How late, in milliseconds, drawn for each call.
+        var milliseconds: ClosedRange<Int64>
+
+        /// Creations that outlast their Job's work, and the writes of the status during which they are answered.
+        static let lateCreations = [
+            SlowCall(verb: "create", resource: "jobs", milliseconds: 200...900),
+            SlowCall(verb: "update", resource: "pulltasks/status", milliseconds: 300...300),
+        ]
+    }
 
     /// What is done, in the words of the report.
     var description: String {
@@ -50,6 +66,13 @@ enum ChaosAction: Sendable, CustomStringConvertible {
             "API \(verb ?? "any call") \(resource ?? "anything"): "
                 + (status == 0 ? "connection dropped" : "\(status)") + (afterwards ? " after the write" : "")
         case .slowAPI(let milliseconds): "API slower by \(milliseconds) ms"
+        case .slowAnswers(let calls):
+            "API answers late: "
+                + calls.map { call in
+                    let range = call.milliseconds
+                    return "\(call.verb) \(call.resource) by \(range.lowerBound) to \(range.upperBound) ms"
+                }
+                .joined(separator: ", ")
         case .cutWatches(let compact): compact ? "cut watches and forget their history" : "cut watches"
         case .loseNode(let index): "lose node-\(index + 1)"
         case .evict(let index): "evict Pods of node-\(index + 1)"
@@ -62,7 +85,7 @@ enum ChaosAction: Sendable, CustomStringConvertible {
         switch self {
         case .kill(let service, let index), .stop(let service, let index), .pause(let service, let index):
             "\(service.rawValue)-\(index)"
-        case .pauseHost, .failAPI, .slowAPI, .cutWatches: "host"
+        case .pauseHost, .failAPI, .slowAPI, .slowAnswers, .cutWatches: "host"
         case .stopPostgres, .freezePostgres, .cutPostgres: "postgres"
         case .pauseRegistry(let index): "registry-\(index)"
         case .breakReceiver: "receiver"
@@ -116,7 +139,7 @@ struct ChaosPlan: Sendable {
         let service = services.randomElement(using: &random) ?? .executor
         let member = Int.random(in: 0..<(sizes[service] ?? 1), using: &random)
         let node = Int.random(in: 0..<nodes, using: &random)
-        switch Int.random(in: 0..<20, using: &random) {
+        switch Int.random(in: 0..<23, using: &random) {
         case 0...4: return (.kill(service, member), 4)
         case 5: return (.stop(service, member), 4)
         case 6, 7: return (.pause(service, member), 25)
@@ -130,10 +153,27 @@ struct ChaosPlan: Sendable {
         case 16: return (.slowAPI(milliseconds: Int64.random(in: 100...1_500, using: &random)), 6)
         case 17: return (.cutWatches(compact: Bool.random(using: &random)), 0.3)
         case 18: return (Bool.random(using: &random) ? .loseNode(node) : .evict(node), 8)
+        case 19, 20: return (.slowAnswers(ChaosAction.SlowCall.lateCreations), 20)
+        case 21: return (slowAnswers(using: &random), 15)
         default:
             let failures = ["network", "rateLimited", "hang"]
             return (.failPulls(failures.randomElement(using: &random) ?? "network"), 5)
         }
+    }
+
+    private static func slowAnswers(using random: inout SeededGenerator) -> ChaosAction {
+        let calls = [
+            ("create", "jobs"), ("delete", "jobs"), ("get", "jobs"), ("list", "jobs"), ("list", "pods"),
+            ("update", "pulltasks/status"), ("create", "pulltasks"), ("get", "pulltasks"), ("create", "secrets"),
+            ("delete", "secrets"),
+        ]
+        let some = calls.shuffled(using: &random).prefix(Int.random(in: 1...4, using: &random))
+        return .slowAnswers(
+            some.map { verb, resource in
+                let longest = Int64.random(in: 200...1_500, using: &random)
+                return .init(verb: verb, resource: resource, milliseconds: longest / 4...longest)
+            }
+        )
     }
 
     private static func failAPI(using random: inout SeededGenerator) -> ChaosAction {

@@ -1,3 +1,4 @@
+import Curl
 import DeploymentSupport
 import FoundationEssentials
 import TestSupport
@@ -139,6 +140,46 @@ struct ChaosLedger {
             !["succeeded", "failed", "cancelled", "rejected"].contains { line.lowercased().hasSuffix("=\($0)") }
         }
         expectNone("PullTasks that have not ended", unfinished)
+        try await countSlots(of: world)
+    }
+
+    /// Compares each executor's slots with the tasks that it owns in the cluster: once all have ended, both are none.
+    private mutating func countSlots(of world: ChaosWorld) async throws {
+        var taken: [String] = []
+        var abandoned: [String] = []
+        for member in world.fleet.members(.executor) {
+            let metrics = try await Self.metrics(of: member)
+            let running = metrics["longshore_executor_tasks_running"]
+            let owned = metrics["longshore_executor_tasks_owned"]
+            if running != 0 || owned != 0 {
+                let counts = [running, owned].map { $0.map { "\(Int($0))" } ?? "unknown" }
+                taken.append("\(member.name): \(counts[0]) slots are taken, \(counts[1]) tasks have not ended")
+            }
+            if let count = metrics["longshore_executor_slots_abandoned_total"], count > 0 {
+                abandoned.append("\(member.name): \(Int(count))")
+            }
+        }
+        expectNone("executors whose slots are taken though all tasks have ended", taken)
+        expectNone("executors that had to free slots of ended tasks by force", abandoned)
+    }
+
+    /// The metrics of a service that have no labels, by name.
+    private static func metrics(of member: Fleet.Member) async throws -> [String: Double] {
+        let client = try APIClient(base: member.health, token: "")
+        let answer: APIClient.Answer
+        do {
+            answer = try await client.send("GET", "/metrics")
+        } catch {
+            await client.close()
+            throw error
+        }
+        await client.close()
+        var values: [String: Double] = [:]
+        for line in String(decoding: answer.response.body, as: UTF8.self).split(separator: "\n") {
+            let parts = line.split(separator: " ")
+            if parts.count == 2 { values[String(parts[0])] = Double(parts[1]) }
+        }
+        return values
     }
 
     /// Compares what processes hold with what they held when all was well.

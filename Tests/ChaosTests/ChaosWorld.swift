@@ -78,6 +78,17 @@ final class ChaosWorld: Sendable {
             try await simulator.post("faults", .object(fault))
         case .slowAPI(let milliseconds):
             try await simulator.post("faults", ["delayMilliseconds": .integer(milliseconds)])
+        case .slowAnswers(let calls):
+            for call in calls {
+                try await simulator.post(
+                    "faults",
+                    [
+                        "verb": .string(call.verb), "resource": .string(call.resource), "delaysAnswer": true,
+                        "delayMilliseconds": .integer(call.milliseconds.lowerBound),
+                        "longestDelayMilliseconds": .integer(call.milliseconds.upperBound),
+                    ]
+                )
+            }
         case .cutWatches(let compact):
             if compact { try await simulator.post("compact") }
             try await simulator.post("watches/cut")
@@ -98,7 +109,7 @@ final class ChaosWorld: Sendable {
         case .freezePostgres: fleet.postgres.thaw()
         case .pauseRegistry(let index): registry(index).thaw()
         case .breakReceiver: receiver.become(.well)
-        case .failAPI, .slowAPI, .failPulls: try await simulator.endFaults()
+        case .failAPI, .slowAPI, .slowAnswers, .failPulls: try await simulator.endFaults()
         case .loseNode(let index): try await simulator.post("nodes/node-\(index + 1)/restore")
         case .cutPostgres, .cutWatches, .evict: break
         }
