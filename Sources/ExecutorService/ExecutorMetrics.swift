@@ -4,7 +4,8 @@ import Metrics
 
 /// What an executor counts. Labels are bounded: phases, causes, verbs and codes; never images, nodes or tasks.
 package struct ExecutorMetrics: Sendable {
-    let eventsPublished = Counter(label: "longshore_executor_events_published_total")
+    let eventsPublished: Counter
+    let eventsDropped: Counter
     let jobsCreated = Counter(label: "longshore_executor_jobs_created_total")
     let jobsAdopted = Counter(label: "longshore_executor_jobs_adopted_total")
     let jobsDeleted = Counter(label: "longshore_executor_jobs_deleted_total")
@@ -25,7 +26,15 @@ package struct ExecutorMetrics: Sendable {
     private let owned = Gauge(label: "longshore_executor_tasks_owned")
     private let stale = Gauge(label: "longshore_executor_slots_stale")
 
-    package init() {}
+    package init() {
+        self.init(factory: MetricsSystem.factory)
+    }
+
+    /// Makes metrics whose counts of events go to a factory of one's own.
+    init(factory: any MetricsFactory) {
+        eventsPublished = Counter(label: "longshore_executor_events_published_total", dimensions: [], factory: factory)
+        eventsDropped = Counter(label: "longshore_executor_events_dropped_total", dimensions: [], factory: factory)
+    }
 
     /// How many slots are taken.
     func setRunning(tasks: Int) { running.record(tasks) }

@@ -1,5 +1,6 @@
 import CRdKafka
 import Logging
+import Synchronization
 
 /// One `rd_kafka_t`: its creation from a configuration, its log lines, its destruction.
 ///
@@ -8,6 +9,8 @@ import Logging
 final class ClientHandle: @unchecked Sendable {
     let pointer: OpaquePointer
     private let log: LibraryLog
+    /// Why brokers refuse the client's connections; nil when they do not.
+    private let refusal = Mutex<KafkaError?>(nil)
 
     /// Makes a client.
     ///
@@ -73,9 +76,37 @@ final class ClientHandle: @unchecked Sendable {
         guard let queue = rd_kafka_queue_get_main(self.pointer) else { return }
         defer { rd_kafka_queue_destroy(queue) }
         while let event = rd_kafka_queue_poll(queue, 0) {
-            self.writeLog(of: event)
+            switch rd_kafka_event_type(event) {
+            case RD_KAFKA_EVENT_ERROR: self.note(self.error(of: event))
+            default: self.writeLog(of: event)
+            }
             rd_kafka_event_destroy(event)
         }
+    }
+
+    /// The error that an event carries, without secrets.
+    func error(of event: OpaquePointer) -> KafkaError {
+        let text = rd_kafka_event_error_string(event).map { self.log.filter.clean(String(cString: $0)) }
+        return KafkaError(rd_kafka_event_error(event), text)
+    }
+
+    // MARK: - Refused connections
+
+    /// Notes an error that came without being asked for.
+    ///
+    /// librdkafka tells only there that a broker refuses the credentials, or that TLS fails; calls fail as if nobody answered.
+    func note(_ error: KafkaError) {
+        guard error.code == .authentication else { return }
+        self.refusal.withLock { $0 = error }
+    }
+
+    /// A broker has answered.
+    func noteAnswer() { self.refusal.withLock { $0 = nil } }
+
+    /// The reason behind an error that says no more than that nobody answers.
+    func explain(_ error: KafkaError) -> KafkaError {
+        guard error.code == .transport || error.code == .timedOut else { return error }
+        return self.refusal.withLock { $0 } ?? error
     }
 
     /// The error that made the client useless, if there is one.

@@ -27,6 +27,10 @@ package final class KafkaProducer: Sendable {
         package var maximumQueuedKilobytes: Int = 65_536
         /// The largest record in bytes; default 2,000,000, what our own topics let through less overhead.
         package var maximumRecordBytes: Int = 2_000_000
+        /// The most bytes of records that are put into one batch; default 1,000,000. A larger record goes alone.
+        ///
+        /// A topic that takes less makes the producer send smaller batches from then on.
+        package var maximumBatchBytes: Int = 1_000_000
         /// How long a topic may be missing before sends to it fail; default 10 s.
         package var topicWait: Duration = .seconds(10)
 
@@ -67,13 +71,14 @@ package final class KafkaProducer: Sendable {
             executor: self.executor,
             slowExecutor: self.slowExecutor,
             deliveryTimeout: options.deliveryTimeout,
+            batchBytes: configuration.properties["batch.size"].flatMap { Int($0) } ?? options.maximumBatchBytes,
             logger: logger
-        ) { () throws(KafkaError) in
+        ) { (batchBytes) throws(KafkaError) in
             try ClientHandle(
                 type: RD_KAFKA_PRODUCER,
                 configuration: configuration,
                 defaults: Self.defaults(options),
-                reserved: Self.reserved,
+                reserved: Self.reserved.merging(["batch.size": "\(batchBytes)"]) { _, new in new },
                 logger: logger,
                 prepare: { rd_kafka_conf_set_events($0, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR) }
             )
@@ -115,6 +120,20 @@ package final class KafkaProducer: Sendable {
     /// How often the client was replaced after a fatal error.
     package var recreations: Int { self.core.recreations }
 
+    /// The most bytes of records that are put into one batch now; smaller than at first where a topic takes less.
+    package var batchBytes: Int { self.core.currentBatchBytes }
+
+    /// Makes batches smaller: for a topic of which it is known how much it takes.
+    ///
+    /// It counts from the next moment on in which no record is on its way. More than the limit of now changes nothing.
+    ///
+    /// - Parameter bytes: The most bytes of a batch.
+    package func limitBatches(to bytes: Int) {
+        let core = self.core
+        self.executor.submit { core.limitBatches(to: bytes) }
+        core.wake()
+    }
+
     /// Sends one record and waits until it is acknowledged.
     ///
     /// Waits at most `Options.deliveryTimeout` once the record was taken; cancellation does not take it back.
@@ -154,7 +173,12 @@ package final class KafkaProducer: Sendable {
         let core = self.core
         try await self.slowExecutor.run { () throws(KafkaError) in
             guard let handle = core.currentHandle else { throw .closed }
-            _ = try Metadata(of: handle, scope: .known, timeout: timeout)
+            do throws(KafkaError) {
+                _ = try Metadata(of: handle, scope: .known, timeout: timeout)
+                handle.noteAnswer()
+            } catch {
+                throw handle.explain(error)
+            }
         }
     }
 

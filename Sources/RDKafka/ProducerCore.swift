@@ -8,53 +8,72 @@ import Synchronization
 /// Thread safety: everything but `wake()`, `currentHandle` and `statistics` is touched only on `executor`'s thread.
 final class ProducerCore: @unchecked Sendable {
     /// A record that librdkafka holds.
-    private struct Slot {
+    struct Slot {
         var batch: SendBatch
         var index: Int
+        /// Rises with each record that is handed over.
+        var order: UInt64
+        var handedOver: ContinuousClock.Instant
     }
 
-    private let makeHandle: @Sendable () throws(KafkaError) -> ClientHandle
+    /// Makes a client whose batches have at most so many bytes.
+    private let makeHandle: @Sendable (_ batchBytes: Int) throws(KafkaError) -> ClientHandle
     private let executor: BlockingExecutor
     /// Runs what may block for long and must not hold up deliveries: metadata requests, destroying a client.
     let slowExecutor: BlockingExecutor
-    private let logger: Logger
+    let logger: Logger
 
     private let shared: Mutex<Shared>
-    private var handle: ClientHandle
-    private var queue: OpaquePointer
+    var handle: ClientHandle
+    var queue: OpaquePointer
     /// Records in librdkafka's hands; their message's opaque pointer is their index here plus 1.
-    private var slots: [Slot?] = []
-    private var freeSlots: [Int] = []
-    private var inFlight = 0
+    var slots: [Slot?] = []
+    var freeSlots: [Int] = []
+    var inFlight = 0
     /// Records that librdkafka's queue had no room for, in order; the prefix before `pendingHead` is done.
-    private var pending: [Slot] = []
-    private var pendingHead = 0
+    var pending: [Slot] = []
+    var pendingHead = 0
     private var handleBirth = ContinuousClock.now
     /// When the broker last acknowledged a record.
     private var lastAcknowledgement = ContinuousClock.now
-    private let deliveryTimeout: Duration
-    private var pendingFatal: KafkaError?
-    private var isStopped = false
+    let deliveryTimeout: Duration
+    var pendingFatal: KafkaError?
+    var isStopped = false
+    private var order: UInt64 = 0
+    /// The client's `batch.size`.
+    var batchBytes: Int
+    /// A smaller `batch.size`, for the next client.
+    var wantedBatchBytes: Int
+    /// Records that a topic refused together with others, and what is sent again with them.
+    var refused: [Slot] = []
+    /// The bytes of the smallest batch that was refused.
+    var refusedBytes = Int.max
+    var isSplitting = false
+    var stopsBy: ContinuousClock.Instant?
 
     private struct Shared {
         var queue: OpaquePointer?
         var handle: ClientHandle?
         var recreations = 0
+        var batchBytes = 0
     }
 
     init(
         executor: BlockingExecutor,
         slowExecutor: BlockingExecutor,
         deliveryTimeout: Duration,
+        batchBytes: Int,
         logger: Logger,
-        makeHandle: @escaping @Sendable () throws(KafkaError) -> ClientHandle
+        makeHandle: @escaping @Sendable (_ batchBytes: Int) throws(KafkaError) -> ClientHandle
     ) throws(KafkaError) {
         self.executor = executor
         self.slowExecutor = slowExecutor
         self.deliveryTimeout = deliveryTimeout
         self.logger = logger
         self.makeHandle = makeHandle
-        let handle = try makeHandle()
+        self.batchBytes = batchBytes
+        self.wantedBatchBytes = batchBytes
+        let handle = try makeHandle(batchBytes)
         self.handle = handle
         self.queue = rd_kafka_queue_get_main(handle.pointer)
         self.shared = Mutex(Shared())
@@ -77,10 +96,14 @@ final class ProducerCore: @unchecked Sendable {
     /// How often the client was replaced after a fatal error.
     var recreations: Int { self.shared.withLock { $0.recreations } }
 
+    /// The most bytes that are put into one batch with others.
+    var currentBatchBytes: Int { self.shared.withLock { $0.batchBytes } }
+
     private func publish() {
         self.shared.withLock { shared in
             shared.queue = self.queue
             shared.handle = self.handle
+            shared.batchBytes = self.batchBytes
         }
     }
 
@@ -91,12 +114,15 @@ final class ProducerCore: @unchecked Sendable {
         guard !self.isStopped else { return }
         self.serve(timeout: self.pendingHead < self.pending.count ? 10 : 500)
         self.flushPending()
+        if self.wantedBatchBytes < self.batchBytes, self.inFlight == 0 { self.useSmallerBatches() }
         self.executor.submit { self.tick() }
     }
 
     func accept(_ batch: SendBatch) {
+        let now = ContinuousClock.now
         for index in batch.records.indices {
-            let slot = Slot(batch: batch, index: index)
+            self.order += 1
+            let slot = Slot(batch: batch, index: index, order: self.order, handedOver: now)
             if self.isStopped {
                 batch.settle(index, .failure(.closed))
             } else if self.pendingHead < self.pending.count || !self.produce(slot) {
@@ -105,7 +131,7 @@ final class ProducerCore: @unchecked Sendable {
         }
     }
 
-    private func flushPending() {
+    func flushPending() {
         while self.pendingHead < self.pending.count, self.produce(self.pending[self.pendingHead]) {
             self.pendingHead += 1
         }
@@ -158,18 +184,27 @@ final class ProducerCore: @unchecked Sendable {
             self.pendingFatal = nil
             self.replaceHandle(after: fatal)
         }
+        if !self.refused.isEmpty { self.splitBatches() }
     }
 
-    private func take(_ event: OpaquePointer) {
+    func take(_ event: OpaquePointer) {
         switch rd_kafka_event_type(event) {
         case RD_KAFKA_EVENT_DR:
+            // One event holds the records of one batch of one partition.
+            let isAlone = rd_kafka_event_message_count(event) == 1
+            let refusedBefore = self.refused.count
             while let message = rd_kafka_event_message_next(event) {
-                self.settle(message)
+                self.settle(message, isAlone: isAlone)
+            }
+            if !self.isSplitting, self.refused.count > refusedBefore {
+                let bytes = self.refused[refusedBefore...].reduce(0) { $0 + $1.batch.records[$1.index].byteCount }
+                self.refusedBytes = min(self.refusedBytes, bytes)
             }
         case RD_KAFKA_EVENT_LOG:
             self.handle.writeLog(of: event)
         case RD_KAFKA_EVENT_ERROR:
-            let error = KafkaError(rd_kafka_event_error(event), String(cString: rd_kafka_event_error_string(event)))
+            let error = self.handle.error(of: event)
+            self.handle.note(error)
             if error.isFatal {
                 self.pendingFatal = self.handle.fatalError ?? error
             } else {
@@ -180,7 +215,7 @@ final class ProducerCore: @unchecked Sendable {
         }
     }
 
-    private func settle(_ message: UnsafePointer<rd_kafka_message_t>) {
+    private func settle(_ message: UnsafePointer<rd_kafka_message_t>, isAlone: Bool) {
         let number = Int(bitPattern: message.pointee._private) - 1
         guard self.slots.indices.contains(number), let slot = self.slots[number] else { return }
         self.slots[number] = nil
@@ -194,7 +229,12 @@ final class ProducerCore: @unchecked Sendable {
                 offset: message.pointee.offset
             )
             self.lastAcknowledgement = .now
+            self.handle.noteAnswer()
             slot.batch.settle(slot.index, .success(report))
+            return
+        }
+        if self.isSentAgain(after: error, isAlone: isAlone) {
+            self.refused.append(slot)
             return
         }
         let mayBePersisted = rd_kafka_message_status(message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED
@@ -220,27 +260,33 @@ final class ProducerCore: @unchecked Sendable {
     /// Fails what the broken client holds and goes on with a new one; records not handed over yet go to the new one.
     private func replaceHandle(after error: KafkaError) {
         self.logger.error("Kafka producer failed and is replaced", metadata: ["error": "\(error)"])
+        for slot in self.refused { slot.batch.settle(slot.index, .failure(error)) }
+        self.refused = []
         self.purge(waitingAtMost: .seconds(5), failure: error)
-        let replacement: ClientHandle
-        do {
+        do throws(KafkaError) {
             // A client that fails as soon as it is made must not make this a busy loop.
             if self.handleBirth.duration(to: .now) < .seconds(1) {
                 blockThread(for: .milliseconds(200))
             }
-            replacement = try self.makeHandle()
+            try self.useNewHandle()
+            self.shared.withLock { $0.recreations += 1 }
         } catch {
             self.logger.error("Kafka producer could not be replaced", metadata: ["error": "\(error)"])
             self.pendingFatal = error
             blockThread(for: .milliseconds(500))
-            return
         }
+    }
+
+    /// Goes on with another client; the old one must hold no record any more.
+    func useNewHandle() throws(KafkaError) {
+        let replacement = try self.makeHandle(self.wantedBatchBytes)
         let old = self.handle
         let oldQueue = self.queue
         self.handle = replacement
         self.queue = rd_kafka_queue_get_main(replacement.pointer)
         self.handleBirth = .now
+        self.batchBytes = self.wantedBatchBytes
         self.publish()
-        self.shared.withLock { $0.recreations += 1 }
         rd_kafka_queue_destroy(oldQueue)
         self.slowExecutor.submit { old.destroy() }
     }
@@ -261,15 +307,14 @@ final class ProducerCore: @unchecked Sendable {
             error.mayBePersisted = true
             slot.batch.settle(slot.index, .failure(error))
         }
-        self.slots = []
-        self.freeSlots = []
-        self.inFlight = 0
+        self.forgetSlots()
     }
 
     /// Waits for the records on their way, gives up the rest and frees the client.
     func stop(timeout: Duration) {
         guard !self.isStopped else { return }
         let deadline = ContinuousClock.now + timeout
+        self.stopsBy = deadline
         while self.inFlight > 0 || self.pendingHead < self.pending.count, ContinuousClock.now < deadline {
             self.serve(timeout: 50)
             self.flushPending()

@@ -32,4 +32,10 @@ package struct ProducerRecord: Sendable, Hashable {
         self.headers = headers
         self.partition = partition
     }
+
+    /// The bytes of key, value and headers, without what the protocol adds.
+    package var byteCount: Int {
+        (self.key?.count ?? 0) + (self.value?.count ?? 0)
+            + self.headers.reduce(0) { $0 + $1.name.utf8.count + ($1.value?.count ?? 0) }
+    }
 }

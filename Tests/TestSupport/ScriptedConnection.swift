@@ -177,7 +177,8 @@ package final class ScriptedConnection: Sendable {
         return nil
     }
 
-    private func take(_ count: Int) -> [UInt8]? {
+    /// Reads so many bytes; nil when the peer closes before.
+    package func take(_ count: Int) -> [UInt8]? {
         while unread.count < count {
             guard fill() else { return nil }
         }

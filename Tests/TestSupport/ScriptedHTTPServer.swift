@@ -168,7 +168,7 @@ package struct ScriptedRequest: Sendable {
     package var text: String { String(decoding: body, as: UTF8.self) }
 }
 
-private func listen(host: String, port: Int) throws -> (descriptor: Int32, port: Int) {
+func listen(host: String, port: Int) throws -> (descriptor: Int32, port: Int) {
     var hints = addrinfo()
     hints.ai_flags = AI_NUMERICHOST | AI_PASSIVE
     hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
@@ -201,7 +201,7 @@ private final class ThreadBody: Sendable {
 }
 
 /// Starts a detached thread with a small stack, so that a test can have a thousand of them.
-private func startThread(_ body: @escaping @Sendable () -> Void) {
+func startThread(_ body: @escaping @Sendable () -> Void) {
     var attributes = pthread_attr_t()
     pthread_attr_init(&attributes)
     pthread_attr_setstacksize(&attributes, 512 << 10)

@@ -24,17 +24,26 @@ struct EventPublisher: Sendable {
             let results = await producer.send(remaining)
             var failed: [MessageRecord] = []
             var first: KafkaError?
+            var dropped = 0
             for (record, result) in zip(remaining, results) {
                 guard case .failure(let error) = result else { continue }
                 if error.code == .messageTooLarge {
-                    // Events are cut well below any sensible limit; to wait would hold up the task for ever.
-                    logger.error("An event is too large for the broker and is lost", metadata: ["error": "\(error)"])
+                    // It was refused alone, and events are cut well below any sensible limit: to wait would hold up the task for ever.
+                    dropped += 1
+                    logger.error(
+                        "An event is larger than its topic takes and is dropped; raise max.message.bytes",
+                        metadata: [
+                            "\(LogKey.topic)": "\(record.topic)", "bytes": "\(record.value?.count ?? 0)",
+                            "event": "\(record.header("ce_id"))", "error": "\(error)",
+                        ]
+                    )
                     continue
                 }
                 first = first ?? error
                 failed.append(record)
             }
-            metrics.eventsPublished.increment(by: remaining.count - failed.count)
+            metrics.eventsDropped.increment(by: dropped)
+            metrics.eventsPublished.increment(by: remaining.count - failed.count - dropped)
             remaining = failed
             guard let first else { continue }
             attempt += 1
@@ -47,5 +56,12 @@ struct EventPublisher: Sendable {
             try? await Task.sleep(for: .milliseconds(min(100 << min(attempt, 6), 5_000)))
         }
         return true
+    }
+}
+
+extension MessageRecord {
+    /// A header's text; empty where there is none.
+    fileprivate func header(_ name: String) -> String {
+        headers.first { $0.name == name }?.value.map { String(decoding: $0, as: UTF8.self) } ?? ""
     }
 }

@@ -176,22 +176,10 @@ final class AcceptBatcher: Sendable {
             guard let row = rows[id.text], row.requestHash == submission.task.requestHash else { continue }
             if row.phase == .accepting { toSend.append(id) }
         }
-        let reports = await metrics.publishing { await send(toSend.compactMap { first[$0]?.record }) }
+        let reports = await metrics.publishing { await producer.send(toSend.compactMap { first[$0]?.record }) }
         let sent = Dictionary(uniqueKeysWithValues: zip(toSend, reports))
         await note(sent)
         return submissions.map { outcome(of: $0, row: rows[$0.task.id.text], report: sent[$0.task.id]) }
-    }
-
-    /// Sends all at once. Brokers judge the size of a batch of the client library's making: what was refused in company is sent
-    /// alone, so that nobody's request is too large because of another's.
-    private func send(_ records: [ProducerRecord]) async -> [Result<DeliveryReport, KafkaError>] {
-        var reports = await producer.send(records)
-        guard records.count > 1 else { return reports }
-        for (index, report) in reports.enumerated() {
-            guard case .failure(let error) = report, error.code == .messageTooLarge else { continue }
-            reports[index] = await producer.send([records[index]]).first ?? report
-        }
-        return reports
     }
 
     /// Writes down what Kafka has acknowledged, before a client hears of it: a task that is gone from Kafka later on was
