@@ -16,6 +16,7 @@ package final class KafkaLoop: Service {
     private let configuration: KafkaLoopConfiguration
     private let metrics: KafkaLoopMetrics
     private let logger: Logger
+    private let membership = KafkaMembership()
 
     /// Makes a loop.
     ///
@@ -47,7 +48,8 @@ package final class KafkaLoop: Service {
                 producer: producer,
                 metrics: metrics,
                 logger: logger
-            )
+            ),
+            membership: self.membership
         )
     }
 
@@ -68,9 +70,9 @@ package final class KafkaLoop: Service {
         self.consumer.interrupt()
     }
 
-    /// What is wrong with the loop, for a readiness check; `nil` when it polls.
+    /// What is wrong with the loop, for a readiness check; `nil` when it polls and belongs to its group.
     package var fault: String? {
-        guard self.consumer.isStalled else { return nil }
+        guard self.consumer.isStalled else { return self.membership.fault() }
         return "nothing has been polled for \(Int(self.consumer.secondsSinceLastPoll)) s"
     }
 

@@ -16,19 +16,23 @@ actor KafkaLoopRunner {
     private let hooks: KafkaLoopHooks
     private let metrics: KafkaLoopMetrics
     private let logger: Logger
+    private let membership: KafkaMembership
 
     private var state: KafkaLoopState
     private var audit: KafkaOffsetAudit
     private var paused: Set<TopicPartition> = []
     /// A rebalance that is answered by the next poll.
     private var revocation: (partitions: [TopicPartition], lost: Bool)?
+    /// Where the group begins in partitions of which it has committed nothing: to be committed once they are its own.
+    private var beginnings: [TopicPartition: Int64] = [:]
     private var lastCommit = ContinuousClock.now
     private var needsCommit = false
     /// What comes next if all goes well with the batch in hand.
     private var ahead: KafkaBatchWorker.Prepared?
 
-    init(consumer: KafkaConsumer, worker: KafkaBatchWorker) {
+    init(consumer: KafkaConsumer, worker: KafkaBatchWorker, membership: KafkaMembership) {
         self.consumer = consumer
+        self.membership = membership
         self.worker = worker
         self.configuration = worker.configuration
         self.hooks = worker.hooks
@@ -77,6 +81,7 @@ actor KafkaLoopRunner {
 
     private func pollOnce(timeout: Duration) async throws {
         let events = try await self.consumer.poll(maximum: self.configuration.maximumBatch, timeout: timeout)
+        await self.storeBeginnings()
         let contents = await self.decode(events)
         for (event, content) in zip(events, contents) {
             switch event {
@@ -87,6 +92,7 @@ actor KafkaLoopRunner {
                 await self.takeAssignment(partitions)
             case .revoked(let partitions, let lost):
                 self.metrics.rebalance(lost ? "lost" : "revoked")
+                self.membership.leave()
                 self.revocation = (partitions, lost)
             case .endOfPartition:
                 break
@@ -132,8 +138,22 @@ actor KafkaLoopRunner {
         var audit = self.audit
         await self.consumer.setStartOffsets(await audit.begin(partitions, at: starts))
         self.audit = audit
+        self.beginnings = audit.beginnings
+        self.membership.join()
         // What was paused stays so in the consumer only for partitions that it keeps.
         self.paused.formIntersection(partitions)
+    }
+
+    /// Has it committed where the group begins. What is deleted before the first record is done would be no loss to anybody
+    /// otherwise: the next member would find no offset and begin at what is left.
+    private func storeBeginnings() async {
+        // The poll before has taken the partitions over.
+        guard !self.beginnings.isEmpty else { return }
+        let beginnings = self.beginnings
+        self.beginnings = [:]
+        // Partitions that were taken away meanwhile are refused.
+        try? await self.consumer.store(beginnings)
+        self.needsCommit = true
     }
 
     /// Asks until there is an answer: without it reading would begin at the wrong place.
@@ -165,6 +185,7 @@ actor KafkaLoopRunner {
             revocation.lost ? "Partitions lost" : "Partitions revoked",
             metadata: ["partitions": "\(revocation.partitions.sorted().map(\.description).joined(separator: " "))"]
         )
+        self.beginnings = [:]
         self.state.revoke(revocation.partitions)
         await self.hooks.onRevoked(revocation.partitions, revocation.lost)
     }

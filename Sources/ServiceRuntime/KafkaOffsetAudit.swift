@@ -15,6 +15,8 @@ struct KafkaOffsetAudit: Sendable {
     private let logger: Logger
     /// The next offset of each partition, as far as it is known.
     private var expected: [TopicPartition: Int64] = [:]
+    /// Where partitions begin of which the group has committed nothing, as far as brokers told.
+    private(set) var beginnings: [TopicPartition: Int64] = [:]
     /// Offsets that were jumped over and have not been explained.
     private var gaps: [(partition: TopicPartition, from: Int64, to: Int64)] = []
 
@@ -39,14 +41,23 @@ struct KafkaOffsetAudit: Sendable {
         let deadline = ContinuousClock.now + Self.patience
         self.expected = [:]
         self.gaps = []
+        self.beginnings = [:]
         let committed = try? await self.consumer.committed(partitions, timeout: Self.patience)
         var result = starts
         for partition in partitions {
-            // Who begins at the first record there is misses none.
-            guard let start = starts[partition] ?? committed?[partition], start >= 0 else { continue }
-            self.expected[partition] = start
+            let known = (starts[partition] ?? committed?[partition]).flatMap { $0 >= 0 ? $0 : nil }
+            if let known { self.expected[partition] = known }
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero, let marks = try? await self.consumer.watermarks(partition, timeout: left) else {
+                continue
+            }
+            guard let start = known else {
+                // Who begins at the first record there is misses none; what goes from now on was there to be read.
+                self.expected[partition] = marks.low
+                if starts[partition] == nil, committed != nil {
+                    self.beginnings[partition] = marks.low
+                    result[partition] = marks.low
+                }
                 continue
             }
             if start < marks.low {

@@ -20,12 +20,21 @@ import Testing
     /// The mock keeps 5 MiB of a partition: what is older goes, as with a retention that is too short.
     private func fill(_ records: Int, bytes: Int = 900_000) async throws {
         let producer = try cluster.makeProducer()
+        // Random, so that nothing is gained by compression; one at a time, since whole batches go.
+        let value = Self.random(bytes)
         for _ in 0..<records {
-            // Random, so that nothing is gained by compression; one at a time, since whole batches go.
-            let value = (0..<bytes).map { _ in UInt8.random(in: 0...255) }
             _ = try await producer.send(ProducerRecord(topic: "topic", value: value, partition: 0))
         }
         await producer.close(timeout: .seconds(5))
+    }
+
+    /// Bytes that cannot be compressed: made once for many records, because it takes long without optimisation.
+    private static func random(_ count: Int) -> [UInt8] {
+        var generator = SystemRandomNumberGenerator()
+        return (0..<count / 8).flatMap { _ in
+            let number = generator.next()
+            return (0..<8).map { UInt8(truncatingIfNeeded: number >> ($0 * 8)) }
+        }
     }
 
     private func commit(_ offset: Int64) async throws { try await cluster.commit(offset, partition) }
@@ -132,6 +141,63 @@ import Testing
         audit.note(record(low + 4))
         await audit.explainGaps()
         #expect(log.all.contains { $0.contains("records=\(low - 1)") })
+        await consumer.close(timeout: .seconds(5))
+        cluster.close()
+    }
+
+    @Test func `what is gone of partitions of which nothing was committed is counted all the same`() async throws {
+        try cluster.createTopic("many", partitions: 6)
+        let partitions = (0..<6).map { TopicPartition(topic: "many", partition: $0) }
+        let consumer = try cluster.makeConsumer()
+        var audit = makeAudit(consumer)
+        // A new group begins at the first record of each; that is remembered, so that what goes from now on shows.
+        let begun = await audit.begin(partitions, at: [:])
+        #expect(audit.beginnings == Dictionary(uniqueKeysWithValues: partitions.map { ($0, 0) }))
+        #expect(begun == audit.beginnings)
+        // The reading place counts, committed or not.
+        for partition in partitions {
+            audit.note(ConsumerRecord(topicPartition: partition, offset: 1, value: []))
+        }
+        await audit.explainGaps()
+        #expect(log.all.isEmpty)
+        for partition in partitions { try await cluster.commit(0, partition) }
+        _ = await audit.begin(partitions, at: [:])
+        #expect(audit.beginnings.isEmpty)
+        await consumer.close(timeout: .seconds(5))
+        cluster.close()
+    }
+
+    @Test func `records deleted while a new group had read none of them are counted at its next start`() async throws {
+        try cluster.createTopic("many", partitions: 6)
+        let begun = KafkaLoop(
+            consumer: try cluster.makeConsumer(),
+            producer: nil,
+            configuration: KafkaLoopConfiguration(name: "begin", topics: ["many"], deadLetterTopic: nil),
+            hooks: KafkaLoopHooks(handle: { _ in .done }),
+            logger: log.logger
+        )
+        try await withLoop(begun) {
+            try await waitUntil("the beginnings to be committed") {
+                var found = 0
+                for number in Int32(0)..<6 where try await cluster.committed("many", partition: number) == 0 {
+                    found += 1
+                }
+                return found == 6
+            }
+        }
+        // The mock keeps 5 MiB of a partition: one at a time, and the first ones are gone.
+        let producer = try cluster.makeProducer()
+        let value = Self.random(900_000)
+        for number in Int32(0)..<6 {
+            for _ in 0..<7 {
+                _ = try await producer.send(ProducerRecord(topic: "many", value: value, partition: number))
+            }
+        }
+        await producer.close(timeout: .seconds(5))
+        let consumer = try cluster.makeConsumer()
+        var audit = makeAudit(consumer)
+        _ = await audit.begin((0..<6).map { TopicPartition(topic: "many", partition: $0) }, at: [:])
+        #expect(log.all.count { $0.contains("deleted from the topic before they were read") } == 6)
         await consumer.close(timeout: .seconds(5))
         cluster.close()
     }
