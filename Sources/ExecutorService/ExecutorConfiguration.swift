@@ -73,8 +73,8 @@ package struct ExecutorConfiguration: Sendable {
     package var heartbeatInterval: Duration = .seconds(30)
     /// How long a graceful stop waits for tasks to be released. Default 15 s.
     package var releaseTimeout: Duration = .seconds(15)
-    /// Partitions of topics that are made; `nil` makes none.
-    package var createsTopicsWithPartitions: Int? = 12
+    /// Partitions of topics that are made. Default 12.
+    package var topicPartitions = 12
     /// Replicas of topics that are made; -1, the default, leaves it to the broker.
     package var topicReplication = -1
 

@@ -6,6 +6,7 @@ import OCIRegistry
 import RDKafka
 import ServiceLifecycle
 package import ServiceRuntime
+import Synchronization
 import WireFormats
 
 /// Works on the tasks of one cluster: takes them from Kafka or from kubectl, pulls their images onto nodes with Jobs, and
@@ -24,9 +25,11 @@ package final class ExecutorService: Service {
     private let producer: KafkaProducer
     private let registry: RegistryClient
     private let keys: SealingKeys
+    private let topics: KafkaTopicKeeper
     private let leases: Informer<Lease>
     private let context: ExecutorContext
     private let coordinator: TaskCoordinator
+    private let loop = ConsumerLoop()
 
     /// Makes an executor; it does nothing until ``run()``.
     ///
@@ -59,10 +62,17 @@ package final class ExecutorService: Service {
             )
         )
         keys = SealingKeys(client: client, namespace: configuration.namespace, wallClock: wallClock, logger: logger)
+        topics = try KafkaTopicKeeper(
+            configuration: configuration.kafka,
+            definitions: Self.topics(configuration),
+            replication: configuration.topicReplication,
+            producer: producer,
+            logger: logger
+        )
         leases = Informer(client: client, options: Self.selection(configuration, "component=executor"))
         context = Self.makeContext(configuration, client, producer, registry, clock, wallClock, logger)
         coordinator = TaskCoordinator(context: context, leases: leases)
-        checks = Self.makeChecks(context, producer, coordinator)
+        checks = Self.makeChecks(context, topics, keys, loop, coordinator)
     }
 
     /// Works until a graceful shutdown or cancellation.
@@ -79,6 +89,8 @@ package final class ExecutorService: Service {
             group.addTask { [self] in await coordinator.run() }
             group.addTask { [self] in await announcer.run() }
             group.addTask { [self] in await sweeper.run() }
+            await topics.prepare()
+            group.addTask { [self] in await topics.run() }
             try await consume()
             await stop()
             group.cancelAll()
@@ -115,7 +127,6 @@ package final class ExecutorService: Service {
 
     /// Consumes until a graceful shutdown. The loop ends by itself then; it is started again if it fails.
     private func consume() async throws {
-        await createTopics()
         let router = MessageRouter(
             submissions: SubmissionHandler(context: context, keys: keys, coordinator: coordinator),
             commands: CommandHandler(context: context, coordinator: coordinator),
@@ -125,7 +136,9 @@ package final class ExecutorService: Service {
         )
         while !Task.isShuttingDownGracefully, !Task.isCancelled {
             do {
-                try await makeLoop(router).run()
+                let loop = try makeLoop(router)
+                self.loop.use(loop)
+                try await loop.run()
                 return
             } catch {
                 if Task.isCancelled || Task.isShuttingDownGracefully { return }
@@ -161,33 +174,11 @@ package final class ExecutorService: Service {
         )
     }
 
-    /// Makes the topics that are missing, as far as the broker lets us; waits for Kafka if it is away.
-    private func createTopics() async {
-        guard let partitions = configuration.createsTopicsWithPartitions else { return }
-        let definitions =
-            Topics.shared(partitions: partitions)
-            + Topics.definitions(cluster: configuration.cluster, partitions: partitions)
-        while !Task.isShuttingDownGracefully, !Task.isCancelled {
-            do {
-                let admin = try KafkaAdmin(configuration: configuration.kafka, logger: logger)
-                do {
-                    _ = try await KafkaTopicProvisioner(
-                        admin: admin,
-                        replication: configuration.topicReplication,
-                        logger: logger
-                    )
-                    .provision(definitions, timeout: .seconds(5))
-                    await admin.close()
-                    return
-                } catch {
-                    await admin.close()
-                    throw error
-                }
-            } catch {
-                logger.warning("Topics could not be made", metadata: [LogKey.error: "\(error)"])
-                await cancelWhenGracefulShutdown { try? await Task.sleep(for: .seconds(1)) }
-            }
-        }
+    /// What an executor reads and writes.
+    private static func topics(_ configuration: ExecutorConfiguration) -> [TopicDefinition] {
+        let own: Set = [Topics.events, Topics.clusters, Topics.tasksDeadLetter]
+        return Topics.shared(partitions: configuration.topicPartitions).filter { own.contains($0.name) }
+            + Topics.definitions(cluster: configuration.cluster, partitions: configuration.topicPartitions)
     }
 
     // MARK: - Parts
@@ -281,21 +272,14 @@ package final class ExecutorService: Service {
 
     private static func makeChecks(
         _ context: ExecutorContext,
-        _ producer: KafkaProducer,
+        _ topics: KafkaTopicKeeper,
+        _ keys: SealingKeys,
+        _ loop: ConsumerLoop,
         _ coordinator: TaskCoordinator
     ) -> [(name: String, check: Readiness.Check)] {
         [
-            (
-                "kafka",
-                {
-                    do {
-                        try await producer.checkConnection(timeout: .seconds(2))
-                        return nil
-                    } catch {
-                        return "\(error)"
-                    }
-                }
-            ),
+            ("kafka", { if let fault = await topics.fault() { fault } else { loop.fault } }),
+            ("sealing-key", { keys.isAnnounced ? nil : "the cluster's sealing key has not been announced yet" }),
             (
                 "kubernetes",
                 {
@@ -314,4 +298,16 @@ package final class ExecutorService: Service {
             ("slots", { coordinator.staleSlots(of: context.configuration) }),
         ]
     }
+}
+
+/// The consumer loop of the moment, for the readiness check.
+private final class ConsumerLoop: Sendable {
+    private let current = Mutex<KafkaLoop?>(nil)
+
+    var fault: String? {
+        guard let loop = current.withLock({ $0 }) else { return "the consumer has not started" }
+        return loop.fault
+    }
+
+    func use(_ loop: KafkaLoop) { current.withLock { $0 = loop } }
 }

@@ -31,6 +31,7 @@ package final class IntakeService: Service {
     private let producer: KafkaProducer
     private let tokens: TokenFile
     private let keys: SealingKeys
+    private let topics: KafkaTopicKeeper
     private let batcher: AcceptBatcher
     private let feed: EventFeed
     private let acceptor: TaskAcceptor
@@ -75,6 +76,13 @@ package final class IntakeService: Service {
         options.linger = .zero
         producer = try KafkaProducer(configuration: kafka, options: options, logger: logger)
         keys = SealingKeys(clusters: configuration.clusters, pinned: configuration.pinnedKeys)
+        topics = try KafkaTopicKeeper(
+            configuration: kafka,
+            definitions: Self.topics(configuration),
+            replication: configuration.replication,
+            producer: producer,
+            logger: logger
+        )
         let store = TaskStore(pool: pool)
         batcher = AcceptBatcher(store: store, producer: producer, metrics: metrics, logger: logger)
         feed = EventFeed(configuration: pool.configuration, limit: configuration.maximumEventStreams, logger: logger)
@@ -133,8 +141,10 @@ package final class IntakeService: Service {
             group.addTask { [self] in try await prepareDatabase() }
             group.addTask { [self] in try await followClusters() }
             group.addTask { [self] in
-                await prepareTopics()
+                // A consumer of a topic that is not there would only find it at the next refresh of its metadata.
+                await topics.prepare()
                 try await withThrowingTaskGroup(of: Void.self) { loops in
+                    loops.addTask { [self] in await topics.run() }
                     loops.addTask { [self] in try await consumeRequests() }
                     loops.addTask { [self] in try await project() }
                     loops.addTask { [self] in try await sweep() }
@@ -295,34 +305,18 @@ package final class IntakeService: Service {
 
     // MARK: - Preparing
 
-    /// Makes the topics that are missing. Without an answer the service goes on: they may be there, and brokers may make
-    /// them by themselves.
-    private func prepareTopics() async {
-        do {
-            let admin = try KafkaAdmin(configuration: kafka, logger: logger)
-            let provisioner = KafkaTopicProvisioner(
-                admin: admin,
-                replication: configuration.replication,
-                logger: logger
-            )
-            let wanted =
-                Topics.shared(partitions: configuration.partitions)
-                + configuration.clusters.flatMap {
-                    Topics.definitions(cluster: $0, partitions: configuration.partitions)
-                }
-            while !Task.isCancelled, !Task.isShuttingDownGracefully {
-                do {
-                    _ = try await provisioner.provision(wanted, timeout: .seconds(10))
-                    break
-                } catch {
-                    logger.warning("Kafka does not answer yet", metadata: [LogKey.error: "\(error)"])
-                    try? await Task.sleep(for: .seconds(1))
-                }
-            }
-            await admin.close()
-        } catch {
-            logger.warning("Topics cannot be made", metadata: [LogKey.error: "\(error)"])
-        }
+    /// What intake writes to and reads; the executors' dead letters are theirs.
+    private static func topics(_ configuration: IntakeConfiguration) -> [TopicDefinition] {
+        Topics.shared(partitions: configuration.partitions).filter { $0.name != Topics.tasksDeadLetter }
+            + configuration.clusters.flatMap { Topics.definitions(cluster: $0, partitions: configuration.partitions) }
+    }
+
+    /// Why credentials for a cluster cannot be sealed now, for a readiness check of whoever runs its executors too.
+    ///
+    /// - Parameter cluster: The cluster's name.
+    /// - Returns: A sentence; nil once a key is known.
+    package func sealingFault(cluster: String) -> String? {
+        keys.sealer(for: cluster) == nil ? "no executor of the cluster \(cluster) has announced a sealing key yet" : nil
     }
 
     private func prepareDatabase() async throws {
@@ -350,13 +344,11 @@ package final class IntakeService: Service {
                 return "\(error)"
             }
         }
-        readiness.add("kafka") { [producer] in
-            do throws(KafkaError) {
-                try await producer.checkConnection(timeout: .seconds(2))
-                return nil
-            } catch {
-                return "\(error.code)"
-            }
+        readiness.add("kafka") { [topics] in await topics.fault() }
+        // Before that a request with credentials, or for a cluster that is not configured, would be refused for no reason of its
+        // own. A fleet without executors has nothing to read, and is ready.
+        readiness.add("clusters") { [keys] in
+            keys.isComplete ? nil : "the announcements in \(Topics.clusters) have not been read to their end"
         }
     }
 }

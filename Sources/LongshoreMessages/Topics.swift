@@ -91,6 +91,13 @@ package struct TopicDefinition: Sendable, Hashable {
         self.cleanup = cleanup
     }
 
+    /// The largest record that is sent to the topic, in bytes with its headers.
+    ///
+    /// Events stay below 64 KiB; what carries a request may have 2 MiB.
+    package var largestRecordBytes: Int {
+        name == Topics.events || name == Topics.clusters ? 72 << 10 : 2 << 20
+    }
+
     /// The topic's configuration in Kafka's words.
     ///
     /// Records may have 2 MiB: a request of 1 MiB grows when its defaults are written out and its credentials sealed.

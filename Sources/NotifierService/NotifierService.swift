@@ -49,7 +49,7 @@ package final class NotifierService: Service {
 
     private let configuration: NotifierConfiguration
     private let dependencies: Dependencies
-    private let admin: KafkaAdmin
+    private let topics: KafkaTopicKeeper
     private let client: CurlClient
     private let store: DeliveryStore
     private let dispatcher: DeliveryDispatcher
@@ -70,7 +70,12 @@ package final class NotifierService: Service {
         self.configuration = configuration
         self.dependencies = dependencies
         logger = dependencies.logger
-        admin = try KafkaAdmin(configuration: dependencies.kafka, logger: logger)
+        topics = try KafkaTopicKeeper(
+            configuration: dependencies.kafka,
+            definitions: Topics.shared(partitions: configuration.topicPartitions).filter { $0.name == Topics.events },
+            replication: configuration.topicReplication,
+            logger: logger
+        )
         client = try CurlClient(
             configuration: CurlClient.Configuration(
                 userAgent: "longshore-notifier",
@@ -105,14 +110,9 @@ package final class NotifierService: Service {
     /// Adds the checks of Kafka, Postgres and Kubernetes.
     package func addChecks(to readiness: Readiness) {
         readiness.add("kafka") { [self] in
+            if let fault = await topics.fault() { return fault }
             guard let loop = loop.withLock({ $0 }) else { return "the consumer has not started" }
-            if let fault = loop.fault { return fault }
-            do {
-                _ = try await admin.topics(timeout: .seconds(2))
-                return nil
-            } catch {
-                return "\(error)"
-            }
+            return loop.fault
         }
         readiness.add("postgres") { [dependencies] in
             do {
@@ -135,12 +135,19 @@ package final class NotifierService: Service {
     /// Runs until a graceful stop or cancellation. Dependencies may come later, and go and come back.
     package func run() async throws {
         await withTaskGroup { group in
-            group.addTask { await self.consume() }
+            group.addTask {
+                // A consumer of a topic that is not there would only find it at the next refresh of its metadata.
+                await self.topics.prepare()
+                await withTaskGroup { group in
+                    group.addTask { await self.topics.run() }
+                    group.addTask { await self.consume() }
+                    await group.waitForAll()
+                }
+            }
             group.addTask { await self.dispatcher.run() }
             group.addTask { await self.maintain() }
             await group.waitForAll()
         }
-        await admin.close()
         await client.close()
     }
 
@@ -149,7 +156,6 @@ package final class NotifierService: Service {
     // MARK: - Events
 
     private func consume() async {
-        await provisionTopic()
         while !Self.isStopping {
             do {
                 try await consumeOnce()
@@ -182,25 +188,6 @@ package final class NotifierService: Service {
         )
         self.loop.withLock { $0 = loop }
         try await loop.run()
-    }
-
-    /// A consumer of a topic that is not there would only find it at the next refresh of its metadata.
-    private func provisionTopic() async {
-        let provisioner = KafkaTopicProvisioner(
-            admin: admin,
-            replication: configuration.topicReplication,
-            logger: logger
-        )
-        let definitions = Topics.shared(partitions: configuration.topicPartitions).filter { $0.name == Topics.events }
-        while !Self.isStopping {
-            do {
-                try await provisioner.provision(definitions, timeout: .seconds(5))
-                return
-            } catch {
-                logger.warning("Kafka does not answer yet", metadata: ["\(LogKey.error)": "\(error)"])
-                await Self.pause(for: .seconds(1))
-            }
-        }
     }
 
     // MARK: - Upkeep

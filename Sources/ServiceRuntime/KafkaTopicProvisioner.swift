@@ -28,40 +28,30 @@ package struct KafkaTopicProvisioner: Sendable {
     /// - Parameters:
     ///   - definitions: The topics that are needed. A topic that exists keeps its partitions and settings.
     ///   - timeout: How long to wait for each request.
-    /// - Returns: The topics that are missing still: the broker refused them and has not made them itself.
+    /// - Returns: Why not, for each topic that is missing still: the broker refused it and has not made it itself.
     /// - Throws: `KafkaError` when no broker answers.
     @discardableResult
     package func provision(
         _ definitions: [TopicDefinition],
         timeout: Duration = .seconds(15)
-    ) async throws(KafkaError) -> [String] {
+    ) async throws(KafkaError) -> [String: KafkaTopicRefusal] {
         let existing = try await self.admin.topics(timeout: timeout)
         let missing = definitions.filter { existing[$0.name] == nil }
-        for definition in definitions {
-            guard let partitions = existing[definition.name], partitions != definition.partitions else { continue }
-            self.logger.info(
-                "Topic has another number of partitions than configured",
-                metadata: ["\(LogKey.topic)": "\(definition.name)", "partitions": "\(partitions)"]
-            )
-        }
-        guard !missing.isEmpty else { return [] }
-        await self.create(missing, timeout: timeout)
+        guard !missing.isEmpty else { return [:] }
+        let failures = await self.create(missing, timeout: timeout)
         let now = try await self.admin.topics(timeout: timeout)
-        let refused = missing.map(\.name).filter { now[$0] == nil }
         for definition in missing where now[definition.name] != nil {
             self.logger.info("Topic created", metadata: ["\(LogKey.topic)": "\(definition.name)"])
         }
-        if !refused.isEmpty {
-            self.logger.warning(
-                "Topics are missing; the broker must create them by itself, or an administrator",
-                metadata: ["topics": "\(refused.joined(separator: " "))"]
-            )
+        var refused: [String: KafkaTopicRefusal] = [:]
+        for definition in missing where now[definition.name] == nil {
+            refused[definition.name] = KafkaTopicRefusal(failures[definition.name], replication: self.replication)
         }
         return refused
     }
 
     /// Asks for all at once: a broker that does not answer such requests costs one time-out.
-    private func create(_ definitions: [TopicDefinition], timeout: Duration) async {
+    private func create(_ definitions: [TopicDefinition], timeout: Duration) async -> [String: KafkaError] {
         let topics = definitions.map {
             KafkaAdmin.NewTopic(
                 name: $0.name,
@@ -70,10 +60,43 @@ package struct KafkaTopicProvisioner: Sendable {
                 config: $0.configuration
             )
         }
-        do {
-            try await self.admin.createTopics(topics, timeout: timeout)
+        do throws(KafkaError) {
+            return try await self.admin.createTopics(topics, timeout: timeout)
         } catch {
-            self.logger.warning("Topics could not be created", metadata: ["\(LogKey.error)": "\(error)"])
+            return Dictionary(uniqueKeysWithValues: definitions.map { ($0.name, error) })
         }
+    }
+}
+
+/// Why a topic could not be created.
+package struct KafkaTopicRefusal: Sendable, Hashable, CustomStringConvertible {
+    /// The oldest brokers that create topics with their own default replication (KIP-464).
+    package static let oldestBroker = "Kafka 2.4"
+
+    /// The sentence for people.
+    package let description: String
+    /// Whether the broker is older than ``oldestBroker``.
+    package let isBrokerTooOld: Bool
+
+    /// Reads what a broker has answered.
+    ///
+    /// - Parameters:
+    ///   - error: The answer; nil when the broker claims to have created the topic.
+    ///   - replication: The replication that was asked for; -1 for the broker's default.
+    init(_ error: KafkaError?, replication: Int) {
+        // Kafka's INVALID_REPLICATION_FACTOR: before 2.4 a broker takes -1 for a number of replicas.
+        let invalidReplication: Int32 = 38
+        let asksForDefault = replication < 0
+        isBrokerTooOld =
+            asksForDefault && (error?.code == .unsupported || error?.libraryCode == invalidReplication)
+        description =
+            switch error?.code {
+            case nil: "the broker has accepted its creation and does not list it yet"
+            case .some where isBrokerTooOld:
+                "the broker cannot create topics with its default replication (KIP-464); use \(Self.oldestBroker) or later"
+            case .authorization?:
+                "not allowed to create it (topic authorization failed); give the right Create, or create it yourself"
+            case .some: "it cannot be created: \(error?.message ?? "")"
+            }
     }
 }

@@ -27,6 +27,7 @@ final class Intake: Sendable {
     let keyPair = SealingKeyPair.generate()
     let producer: KafkaProducer
     let logs: LogBook
+    let readiness = Readiness(logger: quietLogger)
     let port: Int
     private let group: ServiceGroup
     private let running: Task<Void, any Error>
@@ -41,6 +42,7 @@ final class Intake: Sendable {
         server: PostgresServer? = nil,
         migrates: Bool = true,
         announcesKey: Bool = true,
+        hides hidden: [String] = [],
         _ configure: @Sendable (inout IntakeConfiguration) -> Void = { _ in }
     ) async throws {
         let server = if let server { server } else { try await PostgresServer.shared() }
@@ -55,6 +57,7 @@ final class Intake: Sendable {
         cluster = try MockCluster(brokers: 1)
         let topics = Topics.shared().map(\.name) + Topics.tasks(cluster: "default") + Topics.tasks(cluster: "edge")
         for topic in topics { try cluster.createTopic(topic, partitions: topic == Topics.clusters ? 1 : 3) }
+        for topic in hidden { cluster.setTopicError(topic, 3) }
         let kafka = KafkaConfiguration(bootstrapServers: cluster.bootstrapServers, clientID: "test")
         producer = try KafkaProducer(configuration: kafka, logger: quietLogger)
 
@@ -75,6 +78,7 @@ final class Intake: Sendable {
             kafka: kafka,
             consumerOptions: consumerOptions,
             pool: pool,
+            readiness: readiness,
             logger: logs.logger,
             onListening: { listening.continuation.yield($0) }
         )

@@ -31,6 +31,7 @@ struct ClusterAnnouncer: Sendable {
                     heartbeatAt: wallClock.now()
                 )
                 try await producer.send(announcement.record)
+                keys.markAnnounced()
                 wasSent = true
             } catch {
                 if Task.isCancelled { return }

@@ -19,6 +19,7 @@ final class SealingKeys: Sendable {
     private struct State {
         var unsealer = Unsealer(keys: [])
         var announced: [AnnouncedKey] = []
+        var isAnnounced = false
     }
 
     private let client: KubernetesClient
@@ -38,6 +39,12 @@ final class SealingKeys: Sendable {
     var unsealer: Unsealer { state.withLock { $0.unsealer } }
     /// The public parts; empty before the first ``load()``.
     var announced: [AnnouncedKey] { state.withLock { $0.announced } }
+
+    /// Whether Kafka has acknowledged the announcement of these keys.
+    var isAnnounced: Bool { state.withLock { $0.isAnnounced } }
+
+    /// Notes that Kafka has acknowledged their announcement.
+    func markAnnounced() { state.withLock { $0.isAnnounced = true } }
 
     /// Reads the keys, and makes the first one where there is none.
     func load() async throws {
@@ -60,7 +67,11 @@ final class SealingKeys: Sendable {
         }
         guard !pairs.isEmpty else { throw ExecutorError(.unreadableKeys, "No sealing key can be read.") }
         let unsealer = Unsealer(keys: pairs)
-        state.withLock { $0 = State(unsealer: unsealer, announced: announced) }
+        state.withLock { state in
+            // A key that nobody has heard of is of no use to anybody yet.
+            let isAnnounced = state.isAnnounced && state.announced.map(\.keyID) == announced.map(\.keyID)
+            state = State(unsealer: unsealer, announced: announced, isAnnounced: isAnnounced)
+        }
     }
 
     private func readOrCreate() async throws -> Secret {

@@ -25,6 +25,7 @@ struct DevBroker {
         logger: Logger
     ) async throws -> DevBroker {
         if let address {
+            try await makeTopics(at: address, cluster: cluster, partitions: partitions, logger: logger)
             return DevBroker(
                 address: address,
                 mock: nil,
@@ -90,6 +91,28 @@ struct DevBroker {
             )
         }
         mock.close()
+    }
+
+    /// Makes the topics on a broker that was given. One that can have none is of no use, and waiting does not make it so.
+    private static func makeTopics(
+        at address: String,
+        cluster: String,
+        partitions: Int,
+        logger: Logger
+    ) async throws {
+        let admin = try KafkaAdmin(configuration: KafkaConfiguration(bootstrapServers: address), logger: logger)
+        let provisioner = KafkaTopicProvisioner(admin: admin, logger: logger)
+        let refusals: [String: KafkaTopicRefusal]
+        do throws(KafkaError) {
+            refusals = try await provisioner.provision(topics(cluster: cluster, partitions: partitions))
+        } catch {
+            await admin.close()
+            throw DevError("--kafka \(address): \(KafkaTopicKeeper.sentence(for: error))")
+        }
+        await admin.close()
+        if let (topic, refusal) = refusals.sorted(by: { $0.key < $1.key }).first(where: { $1.isBrokerTooOld }) {
+            throw DevError("--kafka \(address): the topic \(topic) is missing: \(refusal)")
+        }
     }
 
     private static func topics(cluster: String, partitions: Int) -> [TopicDefinition] {

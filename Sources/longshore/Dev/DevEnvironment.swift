@@ -124,7 +124,12 @@ struct DevEnvironment {
         let (ports, port) = AsyncStream<Int>.makeStream()
         var services: [any Service] = []
         if !options.without.contains("intake") {
-            services.append(try makeIntake(pool: pool, broker: broker, tokens: tokens) { port.yield($0) })
+            let intake = try makeIntake(pool: pool, broker: broker, tokens: tokens) { port.yield($0) }
+            // The next request may have credentials, and there are executors to seal them to.
+            if options.executors > 0 {
+                process.readiness.add("sealing-key") { intake.sealingFault(cluster: Self.cluster) }
+            }
+            services.append(intake)
         } else {
             port.yield(0)
         }

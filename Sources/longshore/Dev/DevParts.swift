@@ -52,7 +52,7 @@ struct DevParts: Sendable {
         configuration.consumerOptions = broker.consumerOptions
         // One of the manifests that the cluster was given at the start.
         configuration.priorityClassName = "longshore-puller"
-        configuration.createsTopicsWithPartitions = DevEnvironment.partitions
+        configuration.topicPartitions = DevEnvironment.partitions
         if let helperImage = options.helperImage { configuration.helperImage = helperImage }
         let executor = try ExecutorService(
             configuration: configuration,

@@ -145,7 +145,7 @@ enum ExecutorSettings {
         configuration.sweepInterval = try settings.seconds(sweepInterval, in: 1...86_400)
         configuration.secretsNeedProject = try settings.bool(secretsNeedProject)
         configuration.topicReplication = try settings.integer(SettingKeys.kafkaReplication, in: -1...1_000)
-        configuration.createsTopicsWithPartitions = try settings.integer(SettingKeys.kafkaPartitions, in: 1...10_000)
+        configuration.topicPartitions = try settings.integer(SettingKeys.kafkaPartitions, in: 1...10_000)
         return configuration
     }
 

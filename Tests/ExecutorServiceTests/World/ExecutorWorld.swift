@@ -107,7 +107,6 @@ final class ExecutorWorld: Sendable {
     ) async throws -> RunningExecutor {
         var configuration = ExecutorConfiguration(identity: identity, kafka: Self.kafkaConfiguration(kafka))
         configuration.consumerOptions.sessionTimeout = .seconds(6)
-        configuration.createsTopicsWithPartitions = nil
         configuration.statusInterval = .milliseconds(100)
         configuration.leaseDuration = .seconds(3)
         configuration.leaseRenewInterval = .milliseconds(500)
