@@ -45,11 +45,12 @@ extension IntakeAPI {
                 throw Problem.unavailable(detail)
             }
         }
-        return try answer(outcome, principal, logger)
+        return try answer(outcome, task.warnings, principal, logger)
     }
 
     private func answer(
         _ outcome: AcceptBatcher.Outcome,
+        _ warnings: [RequestWarning],
         _ principal: Principal,
         _ logger: Logger
     ) throws(Problem) -> Response {
@@ -63,8 +64,8 @@ extension IntakeAPI {
                     "token": "\(principal.name)",
                 ]
             )
-            return accepted(task, isReplay: false)
-        case .existing(let task): return accepted(task, isReplay: true)
+            return accepted(task, warnings, isReplay: false)
+        case .existing(let task): return accepted(task, warnings, isReplay: true)
         case .conflict:
             throw Problem(.conflict, .conflict, "another request has used this Idempotency-Key")
         case .unavailable(let detail): throw Problem.unavailable(detail)
@@ -73,10 +74,10 @@ extension IntakeAPI {
         }
     }
 
-    private func accepted(_ task: TaskRecord, isReplay: Bool) -> Response {
+    private func accepted(_ task: TaskRecord, _ warnings: [RequestWarning], isReplay: Bool) -> Response {
         var headers: HTTPFields = [.location: "/v1/tasks/\(task.id)"]
         if isReplay { headers[.idempotencyReplayed] = "true" }
-        return .json(task.text, status: .accepted, headers: headers)
+        return .json(task.text(warnings: warnings), status: .accepted, headers: headers)
     }
 
     /// `DELETE /v1/tasks/{id}`

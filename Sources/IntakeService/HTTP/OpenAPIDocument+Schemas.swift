@@ -42,7 +42,20 @@ extension OpenAPIDocument {
               "updatedAt": {"type": "string", "format": "date-time"},
               "deadlineAt": {"type": "string", "format": "date-time"},
               "cancelRequestedAt": {"type": "string", "format": "date-time"},
-              "spec": {"type": "object", "description": "The request with every setting resolved; not in lists."}
+              "spec": {"type": "object", "description": "The request with every setting resolved; not in lists."},
+              "warnings": {
+                "type": "array",
+                "description": "What the request's author should look at again; only in the answer to POST /v1/tasks.",
+                "items": {
+                  "type": "object",
+                  "required": ["pointer", "code", "detail"],
+                  "properties": {
+                    "pointer": {"type": "string"},
+                    "code": {"enum": ["unusedCredential", "unusableCredential"]},
+                    "detail": {"type": "string"}
+                  }
+                }
+              }
             }
           },
           "Node": {

@@ -95,6 +95,7 @@ struct RequestHandler: Sendable {
                     LogKey.offset: "\(message.offset)",
                 ]
             )
+            tell(request.warnings, of: task.id)
             return .done
         case .existing: return .done
         case .unavailable, .full: return .retry
@@ -111,6 +112,18 @@ struct RequestHandler: Sendable {
             )
             return await refuse(RequestFaults([fault]), requested, message, isConflict: true)
         }
+    }
+
+    /// A producer gets no answer: what would be in it is in the log.
+    private func tell(_ warnings: [RequestWarning], of task: String) {
+        guard !warnings.isEmpty else { return }
+        logger.notice(
+            "A request was accepted with warnings",
+            metadata: [
+                LogKey.task: "\(task)", "count": "\(warnings.count)",
+                "warnings": .array(warnings.prefix(10).map { "\($0.pointer): \($0.code.rawValue)" }),
+            ]
+        )
     }
 
     // MARK: - Refusing

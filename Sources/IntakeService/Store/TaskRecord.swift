@@ -96,6 +96,17 @@ struct TaskRecord: Sendable {
     /// The public form with the settings, as a JSON text.
     var text: [UInt8] { json.serialized(adding: ["spec": spec]) }
 
+    /// The answer to the request that asked for the task.
+    ///
+    /// - Parameter warnings: What the request's author should look at again; they are told once and not kept.
+    /// - Returns: A JSON text.
+    func text(warnings: [RequestWarning]) -> [UInt8] {
+        guard !warnings.isEmpty else { return text }
+        var json = json
+        json["warnings"] = .array(warnings.map(\.json))
+        return json.serialized(adding: ["spec": spec])
+    }
+
     /// The public form without the settings, as in lists.
     var json: JSONValue {
         var json: JSONValue = [

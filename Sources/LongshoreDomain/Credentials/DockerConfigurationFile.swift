@@ -183,8 +183,10 @@ private struct DockerConfigurationReader {
         return .basic(username: username, password: SecretBytes(utf8: password))
     }
 
-    /// Docker pads its base64, others do not, and Docker ends old passwords with NUL; the kubelet reads all of these.
-    private static func split(_ auth: String) -> (username: String, password: String)? {
+    /// Docker pads its base64, others do not, `base64` breaks its lines, and Docker ends old passwords with NUL; the kubelet
+    /// reads all of these.
+    private static func split(_ text: String) -> (username: String, password: String)? {
+        let auth = String(decoding: text.utf8.filter { $0 != 0x0A && $0 != 0x0D }, as: UTF8.self)
         let missing = (4 - auth.utf8.count % 4) % 4
         guard missing < 3, let bytes = Base64.decode(auth + String(repeating: "=", count: missing)),
             let colon = bytes.firstIndex(of: UInt8(ascii: ":"))

@@ -65,6 +65,12 @@ package struct RegistryScope: Sendable, Hashable, Comparable, CustomStringConver
     /// How many path segments the scope names: of the scopes that cover an image, the largest wins.
     package var specificity: Int { path.map { $0.split(separator: "/").count } ?? 0 }
 
+    /// The host alone.
+    var hostWithoutPort: Substring {
+        guard let colon = host.lastIndex(of: ":"), !host[colon...].contains("]") else { return host[...] }
+        return host[..<colon]
+    }
+
     /// Whether this is the whole of Docker Hub.
     package var isDockerHub: Bool { host == ImageReference.dockerHubDomain && path == nil }
 

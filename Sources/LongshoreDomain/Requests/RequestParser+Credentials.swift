@@ -26,7 +26,7 @@ extension RequestParser {
         }
         if let flat = readFlatCredential(images: images) { placed.append(flat) }
         checkScopes(placed, images: images)
-        return Self.needed(placed.map(\.credential), images: images, overrides: overrides)
+        return needed(placed, images: images, overrides: overrides)
     }
 
     /// Tells of a secret in the clear among the credentials over the limit, which are not read: its owner must know that it
@@ -60,21 +60,51 @@ extension RequestParser {
         }
     }
 
-    /// Leaves out what no image can need: a secret that is not needed is not carried, kept or given to any Job. References
-    /// cost nothing and stay. Where overrides lead images to other registries, all stay.
-    private static func needed(
-        _ credentials: [RegistryCredential],
+    /// Leaves out what no image can need, and says so: a secret that is not needed is not carried, kept or given to any Job.
+    /// References cost nothing and stay. Where overrides lead images to other registries, all stay.
+    private mutating func needed(
+        _ placed: [PlacedCredential],
         images: [RequestedImage],
         overrides: [NodeOverride]
     ) -> [RegistryCredential] {
+        let credentials = placed.map(\.credential)
         let movesImages = overrides.contains { override in
             override.images.contains { $0.component != .tag }
         }
         if movesImages || credentials.isEmpty { return credentials }
+        // An image with a Secret of its own is pulled with that one.
+        let open = images.filter { $0.secretName == nil }.map(\.reference)
         let used = Set(images.compactMap { credentials.credential(for: $0.reference)?.scope })
+        let shown = Set(open.compactMap { credentials.credential(for: $0)?.scope })
+        for credential in placed where !shown.contains(credential.credential.scope) {
+            let detail = Self.unusedDetail(credential.credential.scope, images.map(\.reference), open)
+            warnings.append(RequestWarning(pointer: credential.pointer, code: .unusedCredential, detail: detail))
+        }
         return credentials.filter { credential in
             if case .secretRef = credential.source { true } else { used.contains(credential.scope) }
         }
+    }
+
+    /// Why no image is pulled with a credential. It quotes nothing: where the registry should stand a password may.
+    private static func unusedDetail(
+        _ scope: RegistryScope,
+        _ images: [ImageReference],
+        _ open: [ImageReference]
+    ) -> String {
+        if open.contains(where: scope.matches) {
+            return "every image that it covers has a more specific credential: this one is not used"
+        }
+        if images.contains(where: scope.matches) {
+            return "every image that it covers has a Secret of its own: this one is not used"
+        }
+        let name = scope.hostWithoutPort
+        let registries = images.map { RegistryScope(registryOf: $0) }
+        guard registries.contains(where: { $0.hostWithoutPort == name && $0.host != scope.host }) else {
+            return "it covers no image of the task: this credential is not used"
+        }
+        return
+            "it covers no image of the task and is not used: with another port, or none, a host is another registry; "
+            + "write the registry as the images do"
     }
 
     // MARK: One entry
@@ -222,10 +252,13 @@ extension RequestParser {
         do {
             let entries = try DockerConfigurationFile(json: value).entries
             return entries.map { entry in
-                PlacedCredential(
-                    credential: entry.credential,
-                    pointer: place.appending("auths").appending(entry.safeKey)
-                )
+                let pointer = place.appending("auths").appending(entry.safeKey)
+                if case .dockerConfigJSON = entry.credential.source {
+                    let detail =
+                        "nodes cannot use a registrytoken, only user name and password: they will pull without a credential"
+                    warnings.append(RequestWarning(pointer: pointer, code: .unusableCredential, detail: detail))
+                }
+                return PlacedCredential(credential: entry.credential, pointer: pointer)
             }
         } catch {
             for problem in error.problems {

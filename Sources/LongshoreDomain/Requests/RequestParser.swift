@@ -8,6 +8,7 @@ struct RequestParser {
     let channel: RequestChannel
     let defaults: RequestDefaults
     var faults = RequestFaults()
+    var warnings: [RequestWarning] = []
     /// The request's own members, those that are `null` left out.
     var root = JSONObject()
 
@@ -27,7 +28,7 @@ struct RequestParser {
         let credentials = readCredentials(images: spec.images, overrides: spec.overrides)
         readControl()
         guard faults.isEmpty else { throw faults }
-        return TaskRequest(spec: spec, credentials: credentials)
+        return TaskRequest(spec: spec, credentials: credentials, warnings: warnings)
     }
 
     /// The fields of a request, in the contract's order.

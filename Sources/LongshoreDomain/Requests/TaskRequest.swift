@@ -9,15 +9,19 @@ package struct TaskRequest: Sendable {
     package var spec: TaskSpec
     /// The credentials that some image of the task can need, with at most one for each scope.
     package var credentials: [RegistryCredential]
+    /// What is probably not meant as it is written; nothing of it keeps the task from being done.
+    package var warnings: [RequestWarning]
 
     /// Makes a request of parts that have been checked.
     ///
     /// - Parameters:
     ///   - spec: All settings.
     ///   - credentials: The credentials.
-    package init(spec: TaskSpec, credentials: [RegistryCredential] = []) {
+    ///   - warnings: What is probably not meant as it is written.
+    package init(spec: TaskSpec, credentials: [RegistryCredential] = [], warnings: [RequestWarning] = []) {
         self.spec = spec
         self.credentials = credentials
+        self.warnings = warnings
     }
 
     /// A setting of the ``spec``.

@@ -27,6 +27,14 @@ enum ProblemReport {
         return CommandFailure(CommandFailure.Code(status: status), lines.joined(separator: "\n"))
     }
 
+    /// Writes a warning of an answer to standard error.
+    ///
+    /// - Parameter json: `{"pointer": …, "code": …, "detail": …}`.
+    static func warn(_ json: JSONValue) {
+        let place = field(json["pointer"]?.string ?? "")
+        Console.error(Console.printable("warning: \(place): \(json["detail"]?.string ?? "")"))
+    }
+
     /// A JSON pointer as people write fields: `images[3].image`.
     static func field(_ pointer: String) -> String {
         guard let tokens = JSONPointer(parsing: pointer)?.tokens, !tokens.isEmpty else { return "request" }

@@ -14,9 +14,14 @@ struct RequestSealing {
     /// - Parameters:
     ///   - body: The request.
     ///   - idempotencyKey: The key it will be sent with: it decides the task's id, which the sealed form is bound to.
+    ///   - warn: Takes what the request's author should look at again: the service no longer sees what was left out here.
     /// - Returns: The request without any secret in the clear.
     /// - Throws: ``CommandFailure`` when the request is wrong or the cluster has announced no key.
-    func seal(_ body: JSONValue, idempotencyKey: String) async throws -> JSONValue {
+    func seal(
+        _ body: JSONValue,
+        idempotencyKey: String,
+        warn: (JSONValue) -> Void = ProblemReport.warn
+    ) async throws -> JSONValue {
         let request: TaskRequest
         do {
             request = try TaskRequest.parse(body, channel: .http)
@@ -27,6 +32,7 @@ struct RequestSealing {
             throw CommandFailure.usage((["the request is wrong"] + lines).joined(separator: "\n"))
         }
         guard request.hasPlaintextCredentials else { return body }
+        for warning in request.warnings { warn(warning.json) }
         let key = try await newestKey(of: request.cluster)
         let taskID = TaskIDs.derived(project: request.project, idempotencyKey: idempotencyKey)
         var sealed = body

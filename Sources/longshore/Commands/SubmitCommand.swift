@@ -46,6 +46,7 @@ struct SubmitCommand: AsyncParsableCommand {
         let key = idempotencyKey ?? "cli-\(UUID().uuidString.lowercased())"
         if seal { body = try await RequestSealing(client: client).seal(body, idempotencyKey: key) }
         let task = try await send(body, key: key, to: client)
+        for warning in task["warnings"]?.array ?? [] { ProblemReport.warn(warning) }
         let id = task["id"]?.string ?? ""
         guard !wait else {
             if output.output == .table || output.output == .wide, !Console.isTerminal {

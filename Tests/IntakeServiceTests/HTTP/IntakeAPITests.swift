@@ -70,6 +70,25 @@ struct IntakeAPITests {
     }
 
     @Test
+    func `What a request probably did not mean is told in the answer`() async throws {
+        let intake = try await Intake.shared()
+        let answer = try await intake.submit([
+            "images": ["harbor.example.com/ml/train:v3"],
+            "registryCredentials": [["registry": "harbor.example.com:443", "username": "robot", "password": "s3cr3t"]],
+        ])
+        #expect(answer.status == 202, "\(answer.json)")
+        let warning = try #require(answer.json["warnings"]?[0])
+        #expect(warning["pointer"] == "/registryCredentials/0" && warning["code"] == "unusedCredential")
+        #expect(warning["detail"]?.string?.contains("another registry") == true)
+        #expect(!answer.json.text().contains("s3cr3t"))
+        let id = try #require(answer.json["id"]?.string)
+        let submitted = try TaskSubmitted(event: #require(try await intake.messages(of: id).first))
+        #expect(submitted.sealedCredentials.isEmpty)
+        let quiet = try await intake.submit(["images": ["nginx"]])
+        #expect(quiet.json["warnings"] == nil)
+    }
+
+    @Test
     func `A password is in neither the database nor a topic nor a log`() async throws {
         let intake = try await Intake.shared()
         let secret = "pa55-\(UInt64.random(in: .min ... .max))"

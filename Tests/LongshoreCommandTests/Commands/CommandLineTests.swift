@@ -458,6 +458,33 @@ import WireFormats
         #expect(password.exposeUTF8() == "pass-canary")
     }
 
+    @Test("shows the warnings of an answer on standard error, and those of a request that it seals itself")
+    func warnings() async throws {
+        var task = Self.task("queued")
+        task["warnings"] = [
+            ["pointer": "/registryCredentials/0", "code": "unusedCredential", "detail": "it covers no image\u{1B}[2J"]
+        ]
+        let server = try ScriptedHTTPServer(then: .respond(status: 202, body: task.text()))
+        let result = try await Self.run(["submit", "h.io/a:1"], server: server)
+        #expect(result.code == 0)
+        #expect(result.error == "warning: registryCredentials[0]: it covers no image [2J\n")
+
+        let pair = SealingKeyPair.generate()
+        let key: JSONValue = ["keyId": .string(pair.keyID), "publicKey": .string(Base64.encode(pair.publicKey))]
+        let clusters: JSONValue = ["items": [["cluster": "default", "keys": [key]]]]
+        let sealing = try ScriptedHTTPServer(
+            [.respond(body: clusters.text())],
+            then: .respond(status: 202, body: Self.task("queued").text())
+        )
+        let sealed = try await Self.run(
+            ["submit", "h.io/a:1", "--seal", "--credential", "h.io:443=robot"],
+            server: sealing,
+            environment: ["LONGSHORE_PASSWORD": "pass-canary"]
+        )
+        #expect(sealed.code == 0)
+        #expect(sealed.error.hasPrefix("warning: registryCredentials[0]: it covers no image"), "\(sealed.error)")
+    }
+
     @Test("seals a submitted credential to the cluster's newest key when asked to")
     func submitSealed() async throws {
         let pair = SealingKeyPair.generate()

@@ -49,6 +49,14 @@ import WireFormats
         }
     }
 
+    @Test(
+        "may have line breaks in its base64",
+        arguments: ["YWI6Y2Q=\\n", "YWI6\\nY2Q=", "YWI6\\r\\nY2Q", "\\nYWI6Y2\\nQ=\\n"]
+    )
+    func lineBreaks(auth: String) throws {
+        #expect(Self.account(try Self.read(#"{"auths":{"h.io":{"auth":"\#(auth)"}}}"#)["h.io"]) == "ab/cd")
+    }
+
     @Test("may be given as a text that holds JSON")
     func asText() throws {
         let json: JSONValue = .string(#"{"auths":{"h.io":{"username":"u","password":"p"}}}"#)

@@ -150,6 +150,59 @@ import WireFormats
         #expect(request.credentials.map(\.scope.key) == ["h.io/ml", "s.io"])
     }
 
+    @Test(
+        "that no image is pulled with are told, with the reason",
+        arguments: [
+            ("h.io/a", #"{"registry": "h.io:443", "username": "u", "password": "p"}"#, "/0", "another registry"),
+            ("h.io:443/a", #"{"registry": "h.io", "identityToken": "t"}"#, "/0", "another registry"),
+            ("h.io/a", #"{"registry": "other.io", "secretRef": {"name": "s"}}"#, "/0", "covers no image"),
+            ("h.io/mlx/a", #"{"registry": "h.io/ml", "username": "u", "password": "p"}"#, "/0", "covers no image"),
+            ("[::1]:5000/a", #"{"registry": "[::1]:5001", "identityToken": "t"}"#, "/0", "another registry"),
+            (
+                "h.io/a", #"{"dockerConfigJson": {"auths": {"h.io": {"auth": "dTpw"}, "x.io": {"auth": "dTpw"}}}}"#,
+                "/0/dockerConfigJson/auths/x.io", "covers no image"
+            ),
+            (
+                "h.io/a", #"{"registry": "h.io", "identityToken": "t"}, {"registry": "h.io/a", "identityToken": "t"}"#,
+                "/0", "more specific"
+            ),
+        ]
+    )
+    func unusedTold(image: String, entries: String, pointer: String, detail: String) throws {
+        let request = try request(#"{"images": ["\#(image)"], "registryCredentials": [\#(entries)]}"#)
+        #expect(request.warnings.map(\.code) == [.unusedCredential])
+        #expect(request.warnings.map(\.pointer.description) == ["/registryCredentials\(pointer)"])
+        #expect(request.warnings.first?.detail.contains(detail) == true, "\(request.warnings)")
+    }
+
+    @Test("that images are pulled with, or may be once overrides have moved them, are not warned of")
+    func noWarnings() throws {
+        let credential = #"{"registry": "h.io", "username": "u", "password": "p"}"#
+        #expect(
+            try request(#"{"images": ["h.io/a", "x.io/b"], "registryCredentials": [\#(credential)]}"#).warnings.isEmpty
+        )
+        let moved = try request(
+            """
+            {"images": ["x.io/a"], "registryCredentials": [\(credential)], "overrides": [{"matchLabels": {"a": "b"},
+             "images": [{"component": "registry", "operator": "replace", "value": "h.io"}]}]}
+            """
+        )
+        #expect(moved.warnings.isEmpty && moved.credentials.count == 1)
+        let own = try request(
+            #"{"images": [{"image": "h.io/a", "secretRef": {"name": "s"}}], "registryCredentials": [\#(credential)]}"#
+        )
+        #expect(own.warnings.first?.detail.contains("Secret of its own") == true)
+    }
+
+    @Test("with a registry token are told to be of no use on nodes")
+    func registryToken() throws {
+        let request = try request(
+            #"{"images": ["h.io/a"], "registryCredentials": [{"dockerConfigJson": {"auths": {"h.io": {"registrytoken": "t"}}}}]}"#
+        )
+        #expect(request.warnings.map(\.code) == [.unusableCredential])
+        #expect(request.warnings.first?.pointer.description == "/registryCredentials/0/dockerConfigJson/auths/h.io")
+    }
+
     @Test("for Docker Hub are refused where the kubelet would send them to localhost too")
     func bareHost() {
         let entry: JSONValue = [["registry": "docker.io", "username": "u", "password": "p"]]
