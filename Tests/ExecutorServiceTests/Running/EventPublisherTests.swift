@@ -5,12 +5,13 @@ import RDKafka
 import ServiceRuntime
 import TestSupport
 import Testing
+import WireFormats
 
 @testable import ExecutorService
 
 /// No event is lost because of its company, and what is dropped in the end is told.
 @Suite(.timeLimit(.minutes(3))) struct EventPublisherTests {
-    private func event(_ sequence: UInt64, message: String = "") throws -> TaskEvent {
+    private func event(_ sequence: Int64, message: String = "") throws -> TaskEvent {
         var event = TaskEvent(
             id: "event-\(sequence)",
             type: .taskProgress,
@@ -46,7 +47,7 @@ import Testing
         )
         var logger = log.logger
         logger[metadataKey: LogKey.task] = "the-task"
-        var events = try (1...200).map { try event(UInt64($0)) }
+        var events = try (1...200).map { try event(Int64($0)) }
         events[99].message = String(repeating: "x", count: 30_000)
         #expect(await publisher.publish(events, logger: logger))
         #expect(metrics.exposition().contains("longshore_executor_events_published_total 199"))
