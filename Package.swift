@@ -91,7 +91,7 @@ targets += library(
 targets += library(
     "ServiceRuntime",
     [
-        "CMalloc", "RDKafka", "LongshoreMessages", "LongshoreDomain", "WireFormats", "Redaction",
+        "BlockingExecutor", "CMalloc", "RDKafka", "LongshoreMessages", "LongshoreDomain", "WireFormats", "Redaction",
         logging, metrics, coreMetrics, serviceLifecycle, unixSignals, configuration, hummingbird, hummingbirdCore,
         httpTypes,
         nioCore, nioHTTP1, systemPackage,
@@ -117,7 +117,7 @@ targets += library(
     "ClusterSimulator",
     [
         "KubernetesAPI", "OCIRegistry", "Curl", "WireFormats", "Redaction", crypto, logging, hummingbird, httpTypes,
-        nioCore, yams, serviceLifecycle, deque, orderedCollections,
+        nioCore, yams, serviceLifecycle, deque, orderedCollections, systemPackage,
     ]
 )
 targets += [

@@ -96,7 +96,7 @@ package final class ExecutorService: Service {
             group.cancelAll()
         }
         await context.ended.close()
-        await producer.close(timeout: .seconds(5))
+        await producer.close(timeout: StopRequest.allowance(.seconds(5), share: 2))
         await registry.close()
     }
 
@@ -109,7 +109,7 @@ package final class ExecutorService: Service {
         logger.info("Stopping: giving up tasks", metadata: ["tasks": "\(coordinator.taskCount)"])
         let coordinator = coordinator
         do {
-            try await withTimeout(configuration.releaseTimeout) {
+            try await withTimeout(StopRequest.allowance(configuration.releaseTimeout, share: 2)) {
                 await withTaskCancellationHandler {
                     await coordinator.release()
                 } onCancel: {

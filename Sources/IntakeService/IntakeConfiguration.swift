@@ -9,6 +9,8 @@ package struct IntakeConfiguration: Sendable {
     package var port = 8_080
     /// What a connection to the HTTP API may cost, and how many there may be. Default 2000 connections.
     package var listener = ListenerLimits()
+    /// The flag that the address came from, for an error that names it. Default `--listen`.
+    package var addressFlag = "--listen"
     /// The file with the tokens' hashes.
     package var tokenFile: String
     /// Whether secrets may come over a listener that is neither encrypted nor loopback, because something in front of it

@@ -35,6 +35,7 @@ package final class IntakeService: Service {
     private let batcher: AcceptBatcher
     private let feed: EventFeed
     private let acceptor: TaskAcceptor
+    private let isListening = ListeningFlag()
 
     /// Makes the service; nothing is connected yet.
     ///
@@ -95,6 +96,9 @@ package final class IntakeService: Service {
     /// - Throws: What makes the service of no use: a schema that was tampered with, a consumer beyond repair, a port that
     ///   is taken.
     package func run() async throws {
+        StopRequest.current?.onBegin { [limit = pool.configuration.waitLimit] stop in
+            if let halfway = stop.halfway { limit.set(halfway) }
+        }
         let background = Task { await runBackground() }
         do {
             try await withGracefulShutdownHandler {
@@ -113,7 +117,7 @@ package final class IntakeService: Service {
     private func stop(_ background: Task<Void, Never>) async {
         background.cancel()
         await background.value
-        await producer.close(timeout: .seconds(5))
+        await producer.close(timeout: StopRequest.allowance(.seconds(5), share: 2))
     }
 
     /// What outlives the API, because requests in flight need it.
@@ -134,10 +138,24 @@ package final class IntakeService: Service {
         }
     }
 
-    /// What ends by itself on a graceful stop; the first that fails ends the service.
+    /// What ends by itself on a graceful stop; the first that fails ends the service. Nothing else begins before the API's port
+    /// is bound.
     private func runForeground() async throws {
         try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { [self] in try await serveHTTP() }
+            let (listening, opener) = AsyncStream<Void>.makeStream()
+            group.addTask { [self] in
+                defer { opener.finish() }
+                try await serveHTTP { opener.yield() }
+            }
+            group.addTask { [self] in
+                for await _ in listening { return try await runBehindAPI() }
+            }
+            try await group.waitForFirstFailure()
+        }
+    }
+
+    private func runBehindAPI() async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [self] in try await prepareDatabase() }
             group.addTask { [self] in try await followClusters() }
             group.addTask { [self] in
@@ -148,16 +166,16 @@ package final class IntakeService: Service {
                     loops.addTask { [self] in try await consumeRequests() }
                     loops.addTask { [self] in try await project() }
                     loops.addTask { [self] in try await sweep() }
-                    try await loops.waitForAll()
+                    try await loops.waitForFirstFailure()
                 }
             }
-            try await group.waitForAll()
+            try await group.waitForFirstFailure()
         }
     }
 
     // MARK: - HTTP
 
-    private func serveHTTP() async throws {
+    private func serveHTTP(onBound: @escaping @Sendable () -> Void) async throws {
         let api = IntakeAPI(
             store: TaskStore(pool: pool),
             acceptor: acceptor,
@@ -180,14 +198,26 @@ package final class IntakeService: Service {
                 port: configuration.port,
                 limits: configuration.listener
             ),
-            onServerRunning: { [onListening, logger] channel in
+            onServerRunning: { [onListening, isListening, logger] channel in
+                isListening.set()
+                onBound()
                 guard let port = channel.localAddress?.port else { return }
                 logger.info("Listening", metadata: ["port": "\(port)"])
                 onListening(port)
             },
             logger: quiet
         )
-        try await application.run()
+        do {
+            try await application.run()
+        } catch {
+            if isListening.isSet { throw error }
+            throw ListenFailure(
+                host: configuration.host,
+                port: configuration.port,
+                flag: configuration.addressFlag,
+                cause: error
+            )
+        }
     }
 
     // MARK: - Kafka
@@ -300,7 +330,7 @@ package final class IntakeService: Service {
                 }
             }
         }
-        await consumer.close(timeout: .seconds(2))
+        await consumer.close(timeout: StopRequest.allowance(.seconds(2), share: 3))
     }
 
     // MARK: - Preparing
@@ -334,6 +364,9 @@ package final class IntakeService: Service {
     }
 
     private func addChecks(_ readiness: Readiness) {
+        readiness.add("http") { [isListening] in
+            isListening.isSet ? nil : "the API does not listen yet"
+        }
         readiness.add("postgres") { [pool, logger] in
             do {
                 let pending = try await Migrator(pool: pool, logger: logger).pending()

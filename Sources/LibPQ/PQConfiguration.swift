@@ -14,6 +14,8 @@ package struct PQConfiguration: Sendable {
     package var acquireTimeout: Duration
     /// What `pg_stat_activity` shows. Default `longshore`.
     package var applicationName: String
+    /// Ends the waits of all connections that are made with this configuration or a copy of it.
+    package let waitLimit = PQWaitLimit()
 
     /// Makes a configuration.
     ///

@@ -9,6 +9,9 @@ import Redaction
 final class PQHandle: @unchecked Sendable {
     private var connection: OpaquePointer?
     var statements = PreparedStatements()
+    private var waitLimit: PQWaitLimit?
+    /// How often a wait looks whether the limit has come nearer.
+    private static let longestPoll: Int64 = 250
 
     deinit {
         if let connection { PQfinish(connection) }
@@ -50,6 +53,7 @@ final class PQHandle: @unchecked Sendable {
             withCStrings(settings.map(\.1)) { values in PQconnectStartParams(names, values, 1) }
         }
         guard let started else { throw PQError(.connection, "out of memory") }
+        waitLimit = configuration.waitLimit
         connection = started
         PQsetNoticeProcessor(started, { _, _ in }, nil)
         do throws(PQError) {
@@ -125,10 +129,13 @@ final class PQHandle: @unchecked Sendable {
             let connection = try open()
             var descriptor = pollfd(fd: PQsocket(connection), events: Int16(events), revents: 0)
             guard descriptor.fd >= 0 else { throw connectionError() }
-            let left = max(0, (deadline - .now).wholeMilliseconds)
-            let count = Glibc.poll(&descriptor, 1, Int32(clamping: left))
+            let left = max(0, ((waitLimit?.bounded(deadline) ?? deadline) - .now).wholeMilliseconds)
+            let count = Glibc.poll(&descriptor, 1, Int32(clamping: min(left, Self.longestPoll)))
             if count > 0 { return true }
-            if count == 0 { return false }
+            if count == 0 {
+                if left <= Self.longestPoll { return false }
+                continue
+            }
             guard errno == EINTR else { throw PQError(.connection, "poll failed with \(errno)") }
         }
     }

@@ -132,7 +132,7 @@ package final class PQPool: Sendable {
     // MARK: - Lending
 
     private func acquire() async throws -> PQConnection {
-        let deadline = ContinuousClock.now + configuration.acquireTimeout
+        let deadline = configuration.waitLimit.bounded(.now + configuration.acquireTimeout)
         var action = try await nextAction(deadline: deadline)
         while true {
             switch action {

@@ -123,7 +123,7 @@ final class DeliveryDispatcher: Sendable {
     }
 
     private func drain() async {
-        let deadline = ContinuousClock.now + configuration.drainTimeout
+        let deadline = ContinuousClock.now + StopRequest.allowance(configuration.drainTimeout, share: 3)
         while !Task.isCancelled, places.withLock({ $0.open }) > 0, ContinuousClock.now < deadline {
             await signal.wait(upTo: .milliseconds(100))
         }

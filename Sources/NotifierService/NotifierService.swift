@@ -134,6 +134,9 @@ package final class NotifierService: Service {
 
     /// Runs until a graceful stop or cancellation. Dependencies may come later, and go and come back.
     package func run() async throws {
+        StopRequest.current?.onBegin { [limit = dependencies.database.configuration.waitLimit] stop in
+            if let halfway = stop.halfway { limit.set(halfway) }
+        }
         await withTaskGroup { group in
             group.addTask {
                 // A consumer of a topic that is not there would only find it at the next refresh of its metadata.

@@ -65,7 +65,8 @@ final class ResultWriter: Sendable {
                 return
             } catch {
                 metrics.problem("database")
-                guard ContinuousClock.now + delay < deadline else {
+                let halfway = StopRequest.current?.halfway
+                guard ContinuousClock.now + delay < min(deadline, halfway ?? deadline) else {
                     metrics.problem("outcome_lost", count: results.count)
                     logger.error(
                         "Outcomes could not be written; the deliveries will be sent again",

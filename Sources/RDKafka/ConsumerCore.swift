@@ -224,7 +224,7 @@ final class ConsumerCore: @unchecked Sendable {
         }
     }
 
-    func commitStored() throws(KafkaError) {
+    func commitStored(within limit: Duration? = nil) throws(KafkaError) {
         let handle = try self.handle()
         if case .revoke(_, lost: true) = self.rebalance {
             // Somebody else may read these partitions already: a commit could set them back.
@@ -238,7 +238,8 @@ final class ConsumerCore: @unchecked Sendable {
         try withTopicPartitionList(offsets.map { ($0.key, $0.value) }) { list throws(KafkaError) in
             try KafkaError.check(rd_kafka_commit_queue(handle, list, queue, nil, nil))
         }
-        guard let event = rd_kafka_queue_poll(queue, self.commitTimeout.clampedMilliseconds) else {
+        let timeout = limit.map { min($0, self.commitTimeout) } ?? self.commitTimeout
+        guard let event = rd_kafka_queue_poll(queue, timeout.clampedMilliseconds) else {
             throw KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT, "The commit was not answered in time")
         }
         defer { rd_kafka_event_destroy(event) }

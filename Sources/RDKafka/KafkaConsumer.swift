@@ -122,9 +122,10 @@ package final class KafkaConsumer: Sendable {
     /// Does nothing when nothing is stored, or when the partitions are lost. After an error the offsets stay stored as
     /// long as the partitions are assigned.
     ///
+    /// - Parameter limit: Waits at most this long in place of `Options.commitTimeout`, if it is shorter.
     /// - Throws: `KafkaError`, with code `notAssigned` when the group moved on.
-    package func commitStored() async throws(KafkaError) {
-        try await self.call { core throws(KafkaError) in try core.commitStored() }
+    package func commitStored(within limit: Duration? = nil) async throws(KafkaError) {
+        try await self.call { core throws(KafkaError) in try core.commitStored(within: limit) }
     }
 
     /// Stops reading partitions; heartbeats and other partitions go on. Counts after rebalances too.
@@ -222,12 +223,13 @@ package final class KafkaConsumer: Sendable {
             logger.debug("Kafka consumer has ended")
         }
         core.wake()
+        async let inquiryEnd: Void? = self.inquiry?.close(timeout: timeout)
         let ended = await withDeadline(timeout) { await executor.run {} }
         if !ended {
             logger.warning("Kafka consumer did not end in time; it goes on by itself")
         }
         executor.shutdown()
-        await self.inquiry?.close(timeout: timeout)
+        await inquiryEnd
     }
 
     /// Asks brokers something.

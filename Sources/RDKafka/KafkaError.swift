@@ -21,6 +21,7 @@ package struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
             case configuration
             case unsupported
             case closed
+            case cancelled
             case other
         }
 
@@ -54,6 +55,8 @@ package struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
         package static let unsupported = Self(value: .unsupported)
         /// The client was closed.
         package static let closed = Self(value: .closed)
+        /// The task that waited for the answer was cancelled.
+        package static let cancelled = Self(value: .cancelled)
         /// Anything else; `libraryCode` tells.
         package static let other = Self(value: .other)
 
@@ -105,6 +108,16 @@ package struct KafkaError: Error, Sendable, Hashable, CustomStringConvertible {
 
 extension KafkaError {
     static let closed = KafkaError(code: .closed, message: "The client was closed")
+
+    /// The caller's task was cancelled; the same call may succeed later.
+    static func cancelled(mayBePersisted: Bool) -> KafkaError {
+        KafkaError(
+            code: .cancelled,
+            message: "The task was cancelled before the answer came",
+            isRetryable: true,
+            mayBePersisted: mayBePersisted
+        )
+    }
 
     /// Wraps one of librdkafka's codes.
     init(_ error: rd_kafka_resp_err_t, _ detail: String? = nil, mayBePersisted: Bool = false) {

@@ -136,7 +136,8 @@ package final class KafkaProducer: Sendable {
 
     /// Sends one record and waits until it is acknowledged.
     ///
-    /// Waits at most `Options.deliveryTimeout` once the record was taken; cancellation does not take it back.
+    /// Waits at most `Options.deliveryTimeout` once the record was taken. Cancellation ends the wait and does not take the
+    /// record back.
     ///
     /// - Parameter record: The record.
     /// - Returns: Where it is.
@@ -148,20 +149,33 @@ package final class KafkaProducer: Sendable {
 
     /// Sends records with one hand-over to the producer's thread and waits until each is acknowledged or has failed.
     ///
+    /// Cancellation ends the wait: each record fails with code `cancelled`. What was handed over before may arrive all the
+    /// same, so its error says `mayBePersisted`, and it keeps its place among the records in flight until that is settled.
+    ///
     /// - Parameter records: The records; those for one partition keep their order.
     /// - Returns: What became of each record, in the order given.
     package func send(_ records: [ProducerRecord]) async -> [Result<DeliveryReport, KafkaError>] {
         guard !records.isEmpty else { return [] }
-        let permits = await self.permits.acquire(records.count)
-        defer { self.permits.release(permits) }
-        guard !self.isClosed.withLock({ $0 }) else {
-            return records.map { _ in .failure(.closed) }
+        let count = await self.permits.acquire(records.count)
+        guard count > 0, !Task.isCancelled, !self.isClosed.withLock({ $0 }) else {
+            self.permits.release(count)
+            let isClosed = self.isClosed.withLock { $0 }
+            return records.map { _ in .failure(isClosed ? .closed : .cancelled(mayBePersisted: false)) }
         }
         let core = self.core
-        return await withCheckedContinuation { continuation in
-            let batch = SendBatch(records) { continuation.resume(returning: $0) }
-            self.executor.submit { core.accept(batch) }
-            core.wake()
+        let answer = SendAnswer()
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                answer.wait(continuation)
+                let batch = SendBatch(records) { [permits] outcomes in
+                    permits.release(count)
+                    answer.give(outcomes)
+                }
+                self.executor.submit { core.accept(batch) }
+                core.wake()
+            }
+        } onCancel: {
+            answer.give(records.map { _ in .failure(.cancelled(mayBePersisted: true)) })
         }
     }
 

@@ -320,6 +320,13 @@ final class ProducerCore: @unchecked Sendable {
             self.flushPending()
         }
         self.isStopped = true
+        let unsettled = self.inFlight + self.pending.count - self.pendingHead
+        if unsettled > 0 {
+            self.logger.warning(
+                "Kafka producer was closed before its records were acknowledged; they are given up",
+                metadata: ["records": "\(unsettled)"]
+            )
+        }
         for slot in self.pending[self.pendingHead...] {
             slot.batch.settle(slot.index, .failure(.closed))
         }

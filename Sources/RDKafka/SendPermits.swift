@@ -2,9 +2,29 @@ import Synchronization
 
 /// Bounds the records in flight: senders beyond the limit are suspended, in order of arrival.
 final class SendPermits: Sendable {
+    private struct Waiter {
+        let id: UInt64
+        let count: Int
+        let continuation: CheckedContinuation<Bool, Never>
+    }
+
     private struct State {
         var available: Int
-        var waiting: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
+        var waiting: [Waiter] = []
+        var nextID: UInt64 = 0
+        /// Waiters that were cancelled before they could be put into `waiting`.
+        var cancelled: Set<UInt64> = []
+
+        /// Takes out the waiters at the front for whom there is room now.
+        mutating func admit() -> [Waiter] {
+            var admitted: [Waiter] = []
+            while let next = waiting.first, available >= next.count {
+                available -= next.count
+                admitted.append(next)
+                waiting.removeFirst()
+            }
+            return admitted
+        }
     }
 
     private let limit: Int
@@ -18,39 +38,53 @@ final class SendPermits: Sendable {
     /// Waits for room.
     ///
     /// - Parameter records: How many records; more than the limit counts as the limit, so that any batch passes.
-    /// - Returns: What to give back to ``release(_:)``.
+    /// - Returns: What to give back to ``release(_:)``; 0 when the task was cancelled before there was room.
     func acquire(_ records: Int) async -> Int {
         let count = min(records, self.limit)
-        await withCheckedContinuation { continuation in
-            let entered = self.state.withLock { state in
-                // Nobody overtakes a sender that waits, or a large batch could wait for ever.
-                guard state.waiting.isEmpty, state.available >= count else {
-                    state.waiting.append((count, continuation))
-                    return false
-                }
-                state.available -= count
-                return true
-            }
-            if entered {
-                continuation.resume()
-            }
+        let id = self.state.withLock { state in
+            state.nextID += 1
+            return state.nextID
         }
-        return count
+        let entered = await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let answer: Bool? = self.state.withLock { state in
+                    if state.cancelled.remove(id) != nil { return false }
+                    // Nobody overtakes a sender that waits, or a large batch could wait for ever.
+                    guard state.waiting.isEmpty, state.available >= count else {
+                        state.waiting.append(Waiter(id: id, count: count, continuation: continuation))
+                        return nil
+                    }
+                    state.available -= count
+                    return true
+                }
+                if let answer { continuation.resume(returning: answer) }
+            }
+        } onCancel: {
+            self.giveUp(id)
+        }
+        // A cancellation that came after the answer must leave nothing behind.
+        self.state.withLock { _ = $0.cancelled.remove(id) }
+        return entered ? count : 0
     }
 
     func release(_ count: Int) {
-        let resumed = self.state.withLock { state in
+        let admitted = self.state.withLock { state in
             state.available += count
-            var resumed: [CheckedContinuation<Void, Never>] = []
-            while let next = state.waiting.first, state.available >= next.count {
-                state.available -= next.count
-                resumed.append(next.continuation)
-                state.waiting.removeFirst()
+            return state.admit()
+        }
+        for waiter in admitted { waiter.continuation.resume(returning: true) }
+    }
+
+    private func giveUp(_ id: UInt64) {
+        let (waiter, admitted): (Waiter?, [Waiter]) = self.state.withLock { state in
+            guard let index = state.waiting.firstIndex(where: { $0.id == id }) else {
+                state.cancelled.insert(id)
+                return (nil, [])
             }
-            return resumed
+            // Those behind it may pass now.
+            return (state.waiting.remove(at: index), state.admit())
         }
-        for continuation in resumed {
-            continuation.resume()
-        }
+        waiter?.continuation.resume(returning: false)
+        for waiter in admitted { waiter.continuation.resume(returning: true) }
     }
 }

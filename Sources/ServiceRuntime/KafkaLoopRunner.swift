@@ -58,11 +58,11 @@ actor KafkaLoopRunner {
                 await self.applyPauses(whileBusy: false)
             }
         } catch {
-            await self.consumer.close(timeout: self.configuration.closeTimeout)
+            await self.consumer.close(timeout: StopRequest.allowance(self.configuration.closeTimeout, share: 3))
             throw error
         }
         await self.commit()
-        await self.consumer.close(timeout: self.configuration.closeTimeout)
+        await self.consumer.close(timeout: StopRequest.allowance(self.configuration.closeTimeout, share: 3))
         self.logger.info("Consumer loop has stopped")
     }
 
@@ -169,7 +169,8 @@ actor KafkaLoopRunner {
                     "Start offsets could not be found and are asked for again",
                     metadata: ["error": "\(Scrubber().scrub(String(describing: error)))"]
                 )
-                try? await Task.sleep(for: self.configuration.retryDelay(afterAttempt: attempt))
+                let pause = self.configuration.retryDelay(afterAttempt: attempt)
+                await cancelWhenGracefulShutdown { try? await Task.sleep(for: pause) }
             }
         }
         return [:]
@@ -251,10 +252,10 @@ actor KafkaLoopRunner {
         var revokeBy: ContinuousClock.Instant?
         while !Task.isCancelled {
             if Task.isShuttingDownGracefully {
-                let limit = stopBy ?? .now + self.configuration.drainTimeout
+                let limit = stopBy ?? .now + StopRequest.allowance(self.configuration.drainTimeout, share: 3)
                 stopBy = limit
                 guard ContinuousClock.now < limit else {
-                    self.logger.warning("Handler does not finish in time and is cancelled")
+                    self.logger.warning("Handler does not finish in time and is cancelled; its records are read again")
                     return
                 }
             }
@@ -304,7 +305,7 @@ actor KafkaLoopRunner {
         guard self.needsCommit else { return }
         self.lastCommit = .now
         do {
-            try await self.consumer.commitStored()
+            try await self.consumer.commitStored(within: StopRequest.allowance(.seconds(60), share: 4))
             self.needsCommit = false
         } catch {
             self.metrics.commitError()

@@ -38,11 +38,12 @@ struct KafkaOffsetAudit: Sendable {
         _ partitions: [TopicPartition],
         at starts: [TopicPartition: Int64]
     ) async -> [TopicPartition: Int64] {
-        let deadline = ContinuousClock.now + Self.patience
+        let patience = StopRequest.allowance(Self.patience, share: 4)
+        let deadline = ContinuousClock.now + patience
         self.expected = [:]
         self.gaps = []
         self.beginnings = [:]
-        let committed = try? await self.consumer.committed(partitions, timeout: Self.patience)
+        let committed = try? await self.consumer.committed(partitions, timeout: patience)
         var result = starts
         for partition in partitions {
             let known = (starts[partition] ?? committed?[partition]).flatMap { $0 >= 0 ? $0 : nil }

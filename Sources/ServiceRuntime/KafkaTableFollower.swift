@@ -63,10 +63,10 @@ package final class KafkaTableFollower: Service {
         do {
             try await self.follow(with: consumer)
         } catch {
-            await consumer.close(timeout: .seconds(2))
+            await consumer.close(timeout: StopRequest.allowance(.seconds(2), share: 3))
             throw error
         }
-        await consumer.close(timeout: .seconds(2))
+        await consumer.close(timeout: StopRequest.allowance(.seconds(2), share: 3))
     }
 
     private static var isStopping: Bool { Task.isCancelled || Task.isShuttingDownGracefully }

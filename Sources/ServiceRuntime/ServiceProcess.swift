@@ -44,37 +44,88 @@ package struct ServiceProcess: Sendable {
         MetricsSystem.bootstrap(metrics)
     }
 
-    /// Runs the services until one ends or a signal arrives, then stops them, the last one first, in ``gracePeriod``.
+    /// Runs the services until one ends or a signal arrives, then stops them all at the same time in ``gracePeriod``.
     ///
-    /// SIGTERM and SIGINT stop gracefully.
+    /// SIGTERM and SIGINT stop gracefully; a second one ends every wait. No service starts before the health port is bound.
     ///
-    /// - Parameter services: In order of dependency: what others need comes first.
-    /// - Throws: What a service threw.
+    /// - Parameter services: What the process does.
+    /// - Throws: What the first service to fail threw; ``ListenFailure`` when the health port cannot be bound.
     package func run(_ services: [any Service]) async throws {
-        var all = services
+        try await untilStopped { stop in try await serve(services, stop: stop) }
+    }
+
+    /// Runs something that SIGTERM and SIGINT end, as all that a process does.
+    ///
+    /// The first signal cancels `body`, unless services run in it, which stop gracefully; the second one cancels in any case.
+    /// When ``gracePeriod`` and `patience` are over, the process ends with code 0 after a signal and 1 after a failure.
+    ///
+    /// - Parameters:
+    ///   - patience: How long what follows the services' end may take.
+    ///   - lastAct: What must be done before the process ends although something hangs; must return soon.
+    ///   - body: What the process does; ``run(_:)`` in it takes part in the same stop.
+    /// - Throws: What `body` throws, but for errors after its cancellation by a signal.
+    package func untilStopped(
+        patience: Duration = .seconds(1),
+        lastAct: @escaping @Sendable () -> Void = {},
+        _ body: @escaping @Sendable (StopRequest) async throws -> Void
+    ) async throws {
+        if let stop = StopRequest.current { return try await body(stop) }
+        let stop = StopRequest(gracePeriod: gracePeriod)
+        let watchdog = StopWatchdog(logger: logger, lastAct: lastAct)
+        stop.onBegin { watchdog.watch($0, patience: patience) }
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        let work = StopRequest.$current.withValue(stop) { Task { try await body(stop) } }
+        // It is never cancelled: no late signal may cut off what a command does after this.
+        _ = Task { [logger] in
+            for await signal in signals {
+                let isFirst = stop.begin(.signal)
+                logger.info("Stopping", metadata: ["signal": "\(signal)"])
+                if !isFirst || !stop.isServing { work.cancel() }
+            }
+        }
+        do {
+            try await work.value
+        } catch {
+            guard stop.cause == .signal else { throw error }
+            if error is CancellationError { return }
+            logger.warning("Something failed while the process was stopping", metadata: [LogKey.error: "\(error)"])
+        }
+    }
+
+    private func serve(_ services: [any Service], stop: StopRequest) async throws {
+        let (start, opener) = AsyncStream<Void>.makeStream()
+        var all: [any Service] = []
         if let healthAddress {
             var limits = ListenerLimits()
             limits.maximumConnections = descriptors.healthConnections
-            all.insert(
-                try HealthServer(
-                    address: healthAddress,
-                    readiness: readiness,
-                    metrics: metrics,
-                    logger: logger,
-                    limits: limits
-                ),
-                at: 0
+            let health = try HealthServer(
+                address: healthAddress,
+                readiness: readiness,
+                metrics: metrics,
+                logger: logger,
+                limits: limits,
+                onListening: { _ in opener.yield() }
             )
+            all.append(StopNoticing(service: health, stop: stop))
+        } else {
+            opener.yield()
         }
+        all.append(ServiceSet(services: services, stop: stop, start: start))
         all.append(DrainAnnouncer(readiness: readiness))
         var configuration = ServiceGroupConfiguration(
             services: all.map { .init(service: $0, successTerminationBehavior: .gracefullyShutdownGroup) },
-            gracefulShutdownSignals: [.sigterm, .sigint],
             logger: logger
         )
-        configuration.maximumGracefulShutdownDuration = gracePeriod
-        configuration.maximumCancellationDuration = .seconds(5)
-        try await ServiceGroup(configuration: configuration).run()
+        // What is left then is for the services' cancellation. There is no limit for that, which the group would enforce by a
+        // trap: the watchdog ends the process with an ordinary code.
+        configuration.maximumGracefulShutdownDuration = gracePeriod * 5 / 6
+        let group = ServiceGroup(configuration: configuration)
+        guard stop.beginServing() else { return }
+        stop.onBegin { stop in
+            // After a failure the group stops by itself.
+            if stop.cause == .signal { Task { await group.triggerGracefulShutdown() } }
+        }
+        try await group.run()
     }
 }
 

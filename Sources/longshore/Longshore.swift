@@ -36,7 +36,8 @@ struct Longshore: AsyncParsableCommand {
 
     static func main() async {
         let code = await run(arguments: nil)
-        Glibc.exit(code)
+        // Threads of client libraries that a stop has left behind must not meet destructors; nothing is buffered here.
+        Glibc._exit(code)
     }
 
     /// Runs a command line.

@@ -349,4 +349,25 @@ import Testing
         #expect(error?.code == .unknownTopic)
         await producer.close(timeout: .seconds(1))
     }
+
+    @Test func `a sender that is cancelled goes on at once, and its record may arrive all the same`() async throws {
+        let cluster = try MockCluster(brokers: 1)
+        try cluster.createTopic("t", partitions: 1)
+        let producer = try cluster.producer()
+        _ = try await producer.send(ProducerRecord(topic: "t", key: nil, value: self.bytes("first")))
+        try cluster.setRoundTripTime(1, .seconds(20))
+        let begin = ContinuousClock.now
+        let sending = Task { await producer.send([ProducerRecord(topic: "t", key: nil, value: self.bytes("late"))]) }
+        try await Task.sleep(for: .milliseconds(100))
+        sending.cancel()
+        guard case .failure(let error)? = await sending.value.first else {
+            Issue.record("The record was acknowledged although the broker does not answer")
+            return
+        }
+        #expect(error.code == .cancelled)
+        #expect(error.mayBePersisted)
+        #expect(error.isRetryable)
+        #expect(begin.duration(to: .now) < .seconds(15))
+        await producer.close(timeout: .milliseconds(100))
+    }
 }

@@ -41,4 +41,16 @@ import Testing
         await small.value
         #expect(order.all == ["large", "small"])
     }
+
+    @Test func `a sender that is cancelled while it waits holds up nobody behind it`() async throws {
+        let permits = SendPermits(limit: 3)
+        let first = await permits.acquire(2)
+        let large = Task { await permits.acquire(3) }
+        let small = Task { await permits.acquire(1) }
+        large.cancel()
+        #expect(await large.value == 0)
+        #expect(await small.value == 1)
+        permits.release(first + 1)
+        #expect(await permits.acquire(3) == 3)
+    }
 }

@@ -73,6 +73,21 @@ struct SettingsTests {
         #expect(!"\(settings)".contains("pw@h"))
     }
 
+    @Test("A secret's file that is empty, or holds white space alone, is refused", arguments: ["", "\n", " \t\r\n"])
+    func emptySecretFile(_ content: String) async throws {
+        let file = try temporaryFile(content)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        await #expect {
+            _ = try await Settings(
+                keys: Self.keys,
+                arguments: ["--postgres-url-file", file],
+                environment: ["LONGSHORE_KAFKA_BOOTSTRAP_SERVERS": "x:1", "LONGSHORE_POSTGRES_URL": ""]
+            )
+        } throws: {
+            "\($0)".contains("--postgres-url-file: the file \(file) is empty")
+        }
+    }
+
     @Test("A value of the wrong kind names its key and itself")
     func wrongKind() async throws {
         let settings = try await Settings(

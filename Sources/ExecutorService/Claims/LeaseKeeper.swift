@@ -131,6 +131,6 @@ final class LeaseKeeper: Sendable {
 
     /// A renewal that takes as long as the Lease is worth nothing.
     private func bounded<Value: Sendable>(_ body: @Sendable @escaping () async throws -> Value) async throws -> Value {
-        try await withTimeout(configuration.leaseDuration / 2, body)
+        try await withTimeout(StopRequest.allowance(configuration.leaseDuration / 2, share: 2), body)
     }
 }

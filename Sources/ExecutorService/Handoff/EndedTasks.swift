@@ -39,7 +39,8 @@ actor EndedTasks {
     ///
     /// - Parameter task: The task.
     /// - Returns: Whether its terminal event was in the topic when this was asked.
-    /// - Throws: `KafkaError` or `ExecutorError` when that cannot be told yet; it is to be asked again.
+    /// - Throws: `KafkaError` or `ExecutorError` when that cannot be told yet; it is to be asked again. `CancellationError` at
+    ///   once when the task is cancelled, although the reading goes on.
     func contains(_ task: TaskID) async throws -> Bool {
         lastAsked = .now
         forgetWhenIdle()
@@ -54,7 +55,7 @@ actor EndedTasks {
 
     /// Reads to the end of the topic, or waits for whoever does so already.
     private func read() async throws {
-        if let reading { return try await reading.value }
+        if let reading { return try await valueUnlessCancelled(of: reading) }
         begun += 1
         let number = begun
         let task = Task {
@@ -64,7 +65,7 @@ actor EndedTasks {
             finished = number
         }
         reading = task
-        try await task.value
+        try await valueUnlessCancelled(of: task)
     }
 
     private func readToEnd() async throws {
@@ -75,18 +76,25 @@ actor EndedTasks {
         do {
             try await readToEnd(with: consumer, until: .now + Self.patience)
         } catch {
-            await consumer.close(timeout: .seconds(2))
+            await consumer.close(timeout: StopRequest.allowance(.seconds(2), share: 3))
             throw error
         }
-        await consumer.close(timeout: .seconds(2))
+        await consumer.close(timeout: StopRequest.allowance(.seconds(2), share: 3))
     }
 
     private func readToEnd(with consumer: KafkaConsumer, until deadline: ContinuousClock.Instant) async throws {
         var ends: [TopicPartition: Int64] = [:]
-        let count = try await consumer.partitionCount(topic: Topics.events, timeout: .seconds(5))
+        func timeLeft() throws -> Duration {
+            let left = ContinuousClock.now.duration(to: deadline)
+            guard left > .zero else {
+                throw ExecutorError(.notReady, "The events are still being read for tasks that have ended.")
+            }
+            return min(left, .seconds(5))
+        }
+        let count = try await consumer.partitionCount(topic: Topics.events, timeout: timeLeft())
         for number in 0..<Int32(clamping: count) {
             let partition = TopicPartition(topic: Topics.events, partition: number)
-            let (low, high) = try await consumer.watermarks(partition, timeout: .seconds(5))
+            let (low, high) = try await consumer.watermarks(partition, timeout: timeLeft())
             // A topic that was made anew begins again.
             if let position = positions[partition], position > high { positions[partition] = nil }
             if max(positions[partition] ?? 0, low) < high { ends[partition] = high }
@@ -96,9 +104,7 @@ actor EndedTasks {
         try await consumer.assign(Dictionary(uniqueKeysWithValues: starts))
         var records = 0
         while !ends.isEmpty {
-            guard ContinuousClock.now < deadline else {
-                throw ExecutorError(.notReady, "The events are still being read for tasks that have ended.")
-            }
+            _ = try timeLeft()
             for event in try await consumer.poll(maximum: 1_000, timeout: .milliseconds(200)) {
                 let (partition, next): (TopicPartition, Int64)
                 switch event {

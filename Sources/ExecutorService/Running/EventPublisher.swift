@@ -15,12 +15,18 @@ struct EventPublisher: Sendable {
     /// - Parameters:
     ///   - events: Events of one task.
     ///   - logger: The task's logger.
-    /// - Returns: Whether all are acknowledged; false only when cancelled.
+    /// - Returns: Whether all are acknowledged; false only when cancelled: whoever works on the task next publishes them again.
     func publish(_ events: [TaskEvent], logger: Logger) async -> Bool {
         var remaining = events.map(\.record)
         var attempt = 0
         while !remaining.isEmpty {
-            if Task.isCancelled { return false }
+            if Task.isCancelled {
+                logger.warning(
+                    "Events were given up unacknowledged; the next owner of the task publishes them again",
+                    metadata: ["events": "\(remaining.count)"]
+                )
+                return false
+            }
             let results = await producer.send(remaining)
             var failed: [MessageRecord] = []
             var first: KafkaError?

@@ -26,3 +26,19 @@ func withTimeout<Value: Sendable>(
         return first
     }
 }
+
+/// Waits for a task that others wait for too, until this task is cancelled.
+///
+/// - Parameter task: It goes on when this task is cancelled.
+/// - Returns: What the task returned.
+/// - Throws: What the task threw, or `CancellationError` as soon as this task is cancelled.
+func valueUnlessCancelled<Value: Sendable>(of task: Task<Value, any Error>) async throws -> Value {
+    let (results, continuation) = AsyncStream<Result<Value, any Error>>.makeStream()
+    Task {
+        continuation.yield(await task.result)
+        continuation.finish()
+    }
+    // The stream ends without a result when this task is cancelled.
+    for await result in results { return try result.get() }
+    throw CancellationError()
+}

@@ -11,7 +11,10 @@ struct TaskTopicMarks: Sendable {
     private static let patience = Duration.seconds(5)
 
     /// The first offset of a partition and the one after its last; nil when there is no such partition.
+    ///
+    /// - Throws: `KafkaError`, or `CancellationError` between two of many questions.
     func marks(_ partition: TopicPartition) async throws -> (low: Int64, high: Int64)? {
+        try Task.checkCancellation()
         do {
             return try await consumer.watermarks(partition, timeout: Self.patience)
         } catch {

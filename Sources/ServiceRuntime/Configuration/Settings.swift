@@ -48,6 +48,9 @@ package struct Settings: Sendable {
                 }
             } else {
                 values[key.name] = resolved.text(key) ?? key.defaultValue
+                if key.name.hasSuffix("-file"), let path = values[key.name], !path.isEmpty {
+                    faults += Self.faultsOfContent(of: path, key)
+                }
             }
             if key.isRequired, values[key.name] == nil, secrets[key.name] == nil {
                 faults.append(
@@ -204,6 +207,14 @@ package struct Settings: Sendable {
         return faults
     }
 
+    /// A file that a setting names and that has nothing in it: what reads it later would not know the setting.
+    private static func faultsOfContent(of path: String, _ key: SettingKey) -> [String] {
+        guard let data = try? Data(contentsOf: URL(filePath: path)) else {
+            return ["\(key.flag): the file \(path) cannot be read"]
+        }
+        return data.isBlank ? ["\(key.flag): the file \(path) is empty"] : []
+    }
+
     private static func faultsOfFile(at path: String, keys: [SettingKey]) throws -> [String] {
         var known = Set(keys.map(\.fileKey))
         known.formUnion(keys.compactMap { $0.fileReference?.fileKey })
@@ -258,12 +269,16 @@ private struct Layers {
     /// A secret: from its environment variable, else from the file that the `-file` key names, else from the file.
     func secret(_ key: SettingKey) throws(UnreadableSecret) -> SecretBytes? {
         let name = ConfigKey([key.fileKey])
-        if let value = variables.string(forKey: name) {
+        // A variable that is empty counts as not set, as for every other key.
+        if let value = variables.string(forKey: name), !value.isEmpty {
             return SecretBytes(utf8: value)
         }
         if let reference = key.fileReference, let path = text(reference) {
             guard let data = try? Data(contentsOf: URL(filePath: path)) else {
                 throw UnreadableSecret(message: "\(reference.flag): the file \(path) cannot be read")
+            }
+            guard !data.isBlank else {
+                throw UnreadableSecret(message: "\(reference.flag): the file \(path) is empty")
             }
             var bytes = [UInt8](data)
             while let last = bytes.last, last == UInt8(ascii: "\n") || last == UInt8(ascii: "\r") {
@@ -271,7 +286,15 @@ private struct Layers {
             }
             return SecretBytes(bytes)
         }
-        return file?.string(forKey: name).map { SecretBytes(utf8: $0) }
+        return file?.string(forKey: name).flatMap { $0.isEmpty ? nil : SecretBytes(utf8: $0) }
+    }
+}
+
+extension Data {
+    /// Whether there is nothing but white space.
+    fileprivate var isBlank: Bool {
+        let blank: Set<UInt8> = [UInt8(ascii: " "), UInt8(ascii: "\t"), UInt8(ascii: "\n"), UInt8(ascii: "\r")]
+        return allSatisfy { blank.contains($0) }
     }
 }
 

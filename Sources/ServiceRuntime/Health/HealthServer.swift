@@ -42,7 +42,10 @@ package struct HealthServer: Service {
     }
 
     /// Serves until the service group stops.
+    ///
+    /// - Throws: ``ListenFailure`` when the address cannot be bound.
     package func run() async throws {
+        let isListening = ListeningFlag()
         let router = Router()
         router.get("/healthz") { _, _ in Response.plain("ok\n") }
         router.get("/readyz") { [readiness] _, _ in
@@ -69,11 +72,17 @@ package struct HealthServer: Service {
             server: .guarded(limits),
             configuration: ApplicationConfiguration(host: host, port: port, limits: limits),
             onServerRunning: { [onListening] channel in
+                isListening.set()
                 if let port = channel.localAddress?.port { onListening(port) }
             },
             logger: quiet
         )
-        try await application.run()
+        do {
+            try await application.run()
+        } catch {
+            if isListening.isSet { throw error }
+            throw ListenFailure(host: host, port: port, flag: SettingKeys.healthAddress.flag, cause: error)
+        }
     }
 }
 
