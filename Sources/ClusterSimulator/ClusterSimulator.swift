@@ -30,13 +30,15 @@ package final class ClusterSimulator: Service {
         token = configuration.token ?? RandomText.token()
         store = ObjectStore(historyLimit: configuration.historyLimit, controllerSignal: Signal())
         let objects = ObjectAPI(store: store, registry: ResourceRegistry())
+        var acknowledging = objects
+        acknowledging.isAcknowledging = true
         server = APIServer(
-            objects: objects,
+            objects: acknowledging,
             token: token,
             audit: AuditLog(capacity: configuration.auditLimit),
             bookmarkInterval: configuration.timings.bookmarkInterval
         )
-        journal = try configuration.dataDirectory.map { try Self.journal($0, objects) }
+        journal = try configuration.dataDirectory.map { try Self.journal($0, objects, logger) }
         do throws(APIStatusError) {
             try Bootstrap(objects: objects).install(configuration)
         } catch {
@@ -49,11 +51,13 @@ package final class ClusterSimulator: Service {
         )
     }
 
-    private static func journal(_ directory: String, _ objects: ObjectAPI) throws -> Journal {
+    private static func journal(_ directory: String, _ objects: ObjectAPI, _ logger: Logger) throws -> Journal {
         do {
-            let journal = try Journal(directory: directory, store: objects.store)
-            try journal.load(into: objects.registry)
+            let journal = try Journal(directory: directory, logger: logger)
+            try journal.load(into: objects.store, objects.registry)
             return journal
+        } catch let error as SimulatorError {
+            throw error
         } catch {
             throw SimulatorError(code: .dataDirectory, message: "\(error)")
         }
@@ -126,7 +130,7 @@ package final class ClusterSimulator: Service {
         }
     }
 
-    /// Runs all parts until the server ends, for whatever reason, then ends the others and saves.
+    /// Runs all parts until the server ends, for whatever reason, then ends the others.
     private func serve(_ application: some ApplicationProtocol) async throws {
         let result = await withTaskGroup(of: Result<Void, any Error>?.self) { group in
             group.addTask {
@@ -142,7 +146,7 @@ package final class ClusterSimulator: Service {
             }
             if journal != nil {
                 group.addTask {
-                    await self.saveRegularly()
+                    await self.tidyRegularly()
                     return nil
                 }
             }
@@ -155,7 +159,6 @@ package final class ClusterSimulator: Service {
             }
             return result
         }
-        save()
         try result?.get()
     }
 
@@ -169,16 +172,20 @@ package final class ClusterSimulator: Service {
         for waiter in waiters { waiter.resume() }
     }
 
-    /// Saves what has changed ten times a second; a kill loses at most that.
-    private func saveRegularly() async {
-        while (try? await Task.sleep(for: .milliseconds(100))) != nil { save() }
-    }
-
-    private func save() {
-        do {
-            try journal?.save()
-        } catch {
-            logger.error("The cluster's objects could not be saved", metadata: ["error": "\(error)"])
+    /// Has the journal write a snapshot now and then, and at once when there is room again on a disk that was full.
+    private func tidyRegularly() async {
+        var hasFailed = false
+        while (try? await Task.sleep(for: .seconds(1))) != nil {
+            do {
+                try journal?.tidy(store)
+                if hasFailed { logger.notice("The cluster's objects are saved again") }
+                hasFailed = false
+            } catch {
+                if !hasFailed {
+                    logger.error("The cluster's objects could not be saved", metadata: ["error": "\(error)"])
+                }
+                hasFailed = true
+            }
         }
     }
 

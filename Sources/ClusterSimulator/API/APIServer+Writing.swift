@@ -157,7 +157,12 @@ extension APIServer {
             let list = try? JSONValue(parsing: bytes)
         else { throw .unknownPath }
         for item in list["items"]?.array ?? [] {
-            _ = try? objects.delete(definition, definition.key(item["metadata"] ?? [:]), options)
+            do throws(APIStatusError) {
+                _ = try objects.delete(definition, definition.key(item["metadata"] ?? [:]), options)
+            } catch {
+                // One that is gone already is as it should be.
+                if error.code != 404 { throw error }
+            }
         }
         return .body(status: 200, bytes, contentType: "application/json", headers: [])
     }

@@ -97,6 +97,15 @@ extension APIStatusError {
         )
     }
 
+    /// The disk does not take the change, which was not made.
+    static func notSaved(_ why: String) -> APIStatusError {
+        APIStatusError(
+            code: 500,
+            reason: "InternalError",
+            message: "Internal error occurred: the change could not be saved and was not made: \(why)"
+        )
+    }
+
     static func badRequest(_ message: String) -> APIStatusError {
         APIStatusError(code: 400, reason: "BadRequest", message: message)
     }

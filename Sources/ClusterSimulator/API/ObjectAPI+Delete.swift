@@ -50,14 +50,26 @@ extension ObjectAPI {
             let marked = Self.marked(definition, old.json, options, now: .now())
             do throws(ObjectStore.Failure) {
                 guard let marked else {
-                    let object = try store.remove(definition.resource, key, expecting: old.resourceVersion)
+                    let object = try store.remove(
+                        definition.resource,
+                        key,
+                        expecting: old.resourceVersion,
+                        isAcknowledged: isAcknowledging
+                    )
                     didRemove(definition, key)
                     return DeleteResult(object: object, isGone: true)
                 }
                 if marked == old.json { return DeleteResult(object: old, isGone: false) }
-                let object = try store.replace(definition.resource, key, expecting: old.resourceVersion, with: marked)
+                let object = try store.replace(
+                    definition.resource,
+                    key,
+                    expecting: old.resourceVersion,
+                    with: marked,
+                    isAcknowledged: isAcknowledging
+                )
                 return DeleteResult(object: object, isGone: false)
             } catch {
+                if case .notSaved(let why) = error { throw .notSaved(why) }
                 if error == .missing { throw .notFound(definition.resource, key.name) }
             }
         }

@@ -57,6 +57,7 @@ extension ObjectAPI {
                 let object = try write(definition, key, over: old, new)
                 return WriteResult(object: object, warnings: warnings)
             } catch {
+                if case .notSaved(let why) = error { throw .notSaved(why) }
                 if error == .missing { throw .notFound(definition.resource, key.name) }
             }
         }
@@ -74,11 +75,23 @@ extension ObjectAPI {
             metadata["deletionTimestamp"] != nil && (metadata["finalizers"]?.array ?? []).isEmpty
             && (metadata["deletionGracePeriodSeconds"]?.integer ?? 0) == 0 && definition.resource != .namespaces
         if isDeleted {
-            let object = try store.remove(definition.resource, key, expecting: old.resourceVersion, final: new)
+            let object = try store.remove(
+                definition.resource,
+                key,
+                expecting: old.resourceVersion,
+                final: new,
+                isAcknowledged: isAcknowledging
+            )
             didRemove(definition, key)
             return object
         }
-        let object = try store.replace(definition.resource, key, expecting: old.resourceVersion, with: new)
+        let object = try store.replace(
+            definition.resource,
+            key,
+            expecting: old.resourceVersion,
+            with: new,
+            isAcknowledged: isAcknowledging
+        )
         didWrite(definition, object)
         return object
     }

@@ -5,6 +5,8 @@ import WireFormats
 struct ObjectAPI: Sendable {
     let store: ObjectStore
     let registry: ResourceRegistry
+    /// Whether those who ask are told that a change is made: then it is on disk, or is refused with an error.
+    var isAcknowledging = false
 
     struct WriteOptions: Sendable {
         var isDryRun = false
@@ -59,10 +61,17 @@ struct ObjectAPI: Sendable {
             }
             let bounds = QuotaRules.bounds(on: definition.resource, in: key.namespace, store)
             do throws(ObjectStore.Failure) {
-                let object = try store.insert(definition.resource, key, json, bounds: bounds)
+                let object = try store.insert(
+                    definition.resource,
+                    key,
+                    json,
+                    bounds: bounds,
+                    isAcknowledged: isAcknowledging
+                )
                 didWrite(definition, object)
                 return WriteResult(object: object, warnings: warnings, wasCreated: true)
             } catch {
+                if case .notSaved(let why) = error { throw .notSaved(why) }
                 guard case .full(let bound, let used) = error else { continue }
                 throw .forbidden(definition.resource, key.name, bound.refusal(used: used))
             }

@@ -1,130 +1,176 @@
 import FoundationEssentials
+import Logging
 import Synchronization
 import WireFormats
 
-/// Keeps the cluster's objects on disk: a snapshot, and after it small files with the changes since.
+/// Keeps the cluster's objects on disk: a snapshot, and after it logs of the changes since.
 ///
-/// Each file is written whole and renamed into place, so that a kill at any moment leaves only complete ones.
+/// A change is appended before it is made, so that what a client was told is there after a kill at any moment. The values of
+/// Secrets stand in neither: each Secret has a file of its own, which goes with it. All files are for their owner alone.
+///
+/// Logs are numbered. A number is used up by making the file, so that one that is missing was lost and is told.
 final class Journal: Sendable {
     private struct State {
-        /// The number of the next file of changes.
-        var next = 1
-        /// How many files of changes there are since the snapshot.
-        var count = 0
+        var number = 1
+        var log: ChangeLog?
+        /// A change that nobody was told of could not be written; a snapshot makes up for it.
+        var isBehind = false
     }
 
-    /// After this many files a snapshot takes their place.
-    private static let filesPerSnapshot = 200
+    /// A snapshot takes the place of the logs when they are larger than this, in bytes.
+    private static let maximumLogBytes = 16 << 20
 
     private let directory: String
-    private let store: ObjectStore
+    private let secrets: SecretFiles
+    private let logger: Logger
     private let state = Mutex(State())
 
-    /// Opens the folder, creating it where it is missing.
-    init(directory: String, store: ObjectStore) throws {
+    /// Opens the folder, making it where it is missing.
+    init(directory: String, logger: Logger) throws {
         self.directory = "\(directory)/cluster"
-        self.store = store
-        try FileManager.default.createDirectory(atPath: self.directory, withIntermediateDirectories: true)
+        self.logger = logger
+        try PrivateFile.makeDirectory(directory)
+        try PrivateFile.makeDirectory(self.directory)
+        secrets = try SecretFiles(directory: "\(self.directory)/secrets")
     }
 
     private var snapshotPath: String { "\(directory)/snapshot.json" }
-    private func changesPath(_ number: Int) -> String { "\(directory)/changes-\(number).json" }
+    private func logPath(_ number: Int) -> String { "\(directory)/log-\(number).jsonl" }
 
     // MARK: Reading
 
-    /// Puts what was saved back into the store and its definitions into the registry.
-    func load(into registry: ResourceRegistry) throws {
-        var objects: [GroupResource: [ObjectKey: JSONValue]] = [:]
-        var revision: UInt64 = 0
-        var number = 1
-        if let snapshot = try read(snapshotPath) {
-            revision = UInt64(clamping: snapshot["revision"]?.integer ?? 0)
-            number = snapshot["next"]?.integer ?? 1
-            for entry in snapshot["objects"]?.array ?? [] { Self.apply(entry, to: &objects) }
+    /// Puts what was saved back into the store and its definitions into the registry; from then on the store's changes are kept.
+    ///
+    /// - Throws: ``SimulatorError`` when a file is damaged or missing in the middle.
+    func load(into store: ObjectStore, _ registry: ResourceRegistry) throws {
+        var contents = JournalContents()
+        let old = try OldJournal(directory: directory)
+        let number = try old?.read(into: &contents) ?? readLogs(into: &contents)
+        try secrets.read(into: &contents)
+        for definition in contents.objects[.customResourceDefinitions, default: [:]].values {
+            registry.install(definition)
         }
-        let first = number
-        while let changes = try read(changesPath(number)) {
-            revision = UInt64(clamping: changes["revision"]?.integer ?? 0)
-            for entry in changes["changes"]?.array ?? [] { Self.apply(entry, to: &objects) }
-            number += 1
+        let list = contents.objects.flatMap { resource, table in table.map { (resource, $0.key, $0.value) } }
+        store.restore(list, revision: contents.revision)
+        try state.withLock { state in
+            state.number = number
+            state.log = try ChangeLog(path: logPath(number))
         }
-        for definition in objects[.customResourceDefinitions, default: [:]].values { registry.install(definition) }
-        let list = objects.flatMap { resource, table in table.map { (resource, $0.key, $0.value) } }
-        store.restore(list, revision: revision)
-        store.startJournaling()
-        state.withLock { $0 = State(next: number, count: number - first) }
+        store.startJournaling(self)
+        if let old {
+            try writeSnapshot(of: store, isFirst: true)
+            old.remove()
+        }
     }
 
-    private func read(_ path: String) throws -> JSONValue? {
-        guard FileManager.default.fileExists(atPath: path) else { return .none }
-        return try JSONValue(
-            parsing: Array(Data(contentsOf: URL(filePath: path))),
-            limits: .init(maximumDepth: 128, maximumBytes: 1 << 30)
+    /// Reads the snapshot and the logs behind it; returns the number of the log that goes on.
+    private func readLogs(into contents: inout JournalContents) throws -> Int {
+        var next = 1
+        if FileManager.default.fileExists(atPath: snapshotPath) {
+            let snapshot = try JSONValue(
+                parsing: Array(Data(contentsOf: URL(filePath: snapshotPath))),
+                limits: ChangeLog.limits
+            )
+            guard let first = snapshot["log"]?.integer, let objects = snapshot["objects"]?.array else {
+                throw SimulatorError(code: .dataDirectory, message: "\(snapshotPath) has no “log” or no “objects”")
+            }
+            next = Int(first)
+            contents.revision = UInt64(clamping: snapshot["revision"]?.integer ?? 0)
+            for entry in objects { contents.apply(entry) }
+        }
+        let numbers = try Self.numbers(in: directory, prefix: "log-", suffix: ".jsonl")
+        // Those before the snapshot were to be removed when the process was killed.
+        for number in numbers where number < next { try FileManager.default.removeItem(atPath: logPath(number)) }
+        let later = numbers.filter { $0 >= next }
+        for (index, number) in later.enumerated() {
+            guard number == next + index else {
+                throw SimulatorError(
+                    code: .dataDirectory,
+                    message: "\(logPath(next + index)) is missing, although \(logPath(number)) is there"
+                )
+            }
+            try readLog(number, isLast: index == later.count - 1, into: &contents)
+        }
+        return later.last ?? next
+    }
+
+    private func readLog(_ number: Int, isLast: Bool, into contents: inout JournalContents) throws {
+        let path = logPath(number)
+        let (entries, length, torn) = try ChangeLog.read(path)
+        for entry in entries { contents.apply(entry) }
+        guard let torn else { return }
+        guard isLast else {
+            throw SimulatorError(code: .dataDirectory, message: "\(path) ends within a line, although others follow it")
+        }
+        let aside = "\(directory)/torn-\(number)-\(torn.start).txt"
+        try PrivateFile.write(torn.bytes, to: aside)
+        try ChangeLog(path: path, length: length).close()
+        logger.warning(
+            "A change was cut off while it was written; it was acknowledged to nobody and is set aside",
+            metadata: ["file": "\(aside)", "bytes": "\(torn.bytes.count)"]
         )
     }
 
-    private static func apply(_ entry: JSONValue, to objects: inout [GroupResource: [ObjectKey: JSONValue]]) {
-        guard let object = entry["object"], let name = object[path: "metadata", "name"]?.string else { return }
-        let resource = GroupResource(
-            group: entry["group"]?.string ?? "",
-            resource: entry["resource"]?.string ?? ""
-        )
-        let key = ObjectKey(namespace: object[path: "metadata", "namespace"]?.string ?? "", name: name)
-        let isGone = entry["isGone"]?.bool ?? false
-        objects[resource, default: [:]][key] = isGone ? .none : .some(object)
-    }
-
-    private static func entry(_ resource: GroupResource, _ object: JSONValue, isGone: Bool) -> JSONValue {
-        var entry: JSONValue = ["group": .string(resource.group), "resource": .string(resource.resource)]
-        if isGone {
-            entry["isGone"] = true
-            let metadata = object["metadata"] ?? [:]
-            entry["object"] = ["metadata": ["name": metadata["name"] ?? "", "namespace": metadata["namespace"] ?? ""]]
-        } else {
-            entry["object"] = object
-        }
-        return entry
+    /// The numbers in the names of files, in order.
+    static func numbers(in directory: String, prefix: String, suffix: String) throws -> [Int] {
+        try FileManager.default.contentsOfDirectory(atPath: directory).compactMap { name in
+            guard name.hasPrefix(prefix), name.hasSuffix(suffix) else { return nil }
+            return Int(name.dropFirst(prefix.count).dropLast(suffix.count))
+        }.sorted()
     }
 
     // MARK: Writing
 
-    /// Saves what has changed since the last call.
-    func save() throws {
-        let (events, revision) = store.takeUnsaved()
-        guard !events.isEmpty else { return }
-        let changes = events.map { Self.entry($0.resource, $0.object.json, isGone: $0.kind == .deleted) }
-        let number = state.withLock { state in
-            defer {
-                state.next += 1
-                state.count += 1
+    /// Writes a change down; it may be made only when this returns.
+    ///
+    /// - Parameters:
+    ///   - event: The change.
+    ///   - isRequired: Whether the change is not made without this. Without one that is made all the same the next start would
+    ///     not know of it, so a snapshot follows as soon as there is room.
+    /// - Throws: `Errno` when the disk does not take it.
+    func append(_ event: StoreEvent, isRequired: Bool) throws {
+        try state.withLock { state in
+            do {
+                if event.resource == .secrets, event.kind != .deleted { return try secrets.write(event.object) }
+                try state.log?.append(JournalContents.line(event))
+                if event.resource == .secrets { secrets.remove(event.object.uid) }
+            } catch {
+                if !isRequired { state.isBehind = true }
+                throw error
             }
-            return state.next
         }
-        try write(
-            ["revision": .integer(Int64(clamping: revision)), "changes": .array(changes)],
-            to: changesPath(number)
-        )
-        if state.withLock({ $0.count >= Self.filesPerSnapshot }) { try writeSnapshot() }
     }
 
-    private func writeSnapshot() throws {
-        let (objects, revision) = store.everything()
-        let (next, count) = state.withLock { state in
-            defer { state.count = 0 }
-            return (state.next, state.count)
-        }
-        let entries = objects.map { Self.entry($0.0, $0.1.json, isGone: false) }
-        try write(
-            [
-                "revision": .integer(Int64(clamping: revision)), "next": .integer(Int64(next)),
-                "objects": .array(entries),
-            ],
-            to: snapshotPath
-        )
-        for number in (next - count)..<next { try? FileManager.default.removeItem(atPath: changesPath(number)) }
+    /// Writes a snapshot if it is time for one.
+    ///
+    /// - Parameter store: The store whose changes are kept here.
+    /// - Throws: An error of the file system; the logs stay then.
+    func tidy(_ store: ObjectStore) throws {
+        let isDue = state.withLock { $0.isBehind || ($0.log?.length ?? 0) > Self.maximumLogBytes }
+        if isDue { try writeSnapshot(of: store) }
     }
 
-    private func write(_ json: JSONValue, to path: String) throws {
-        try Data(json.serialized()).write(to: URL(filePath: path), options: .atomic)
+    private func writeSnapshot(of store: ObjectStore, isFirst: Bool = false) throws {
+        // Under the store's lock: every change stands either in the snapshot or in the log that begins here.
+        let (objects, revision, first) = try store.checkpoint { objects in
+            try state.withLock { state in
+                // Those that the disk did not take when they were made or deleted.
+                if state.isBehind || isFirst { try secrets.keep(only: objects.filter { $0.0 == .secrets }.map(\.1)) }
+                let log = try ChangeLog(path: logPath(state.number + 1), length: 0)
+                state.log?.close()
+                state.log = log
+                state.number += 1
+                return state.number
+            }
+        }
+        let entries = objects.filter { $0.0 != .secrets }.map { JournalContents.entry($0.0, $0.1.json) }
+        let snapshot: JSONValue = [
+            "revision": .integer(Int64(clamping: revision)), "log": .integer(Int64(first)), "objects": .array(entries),
+        ]
+        try PrivateFile.write(snapshot.serialized(), to: snapshotPath)
+        state.withLock { $0.isBehind = false }
+        for number in try Self.numbers(in: directory, prefix: "log-", suffix: ".jsonl") where number < first {
+            try FileManager.default.removeItem(atPath: logPath(number))
+        }
     }
 }

@@ -14,6 +14,8 @@ final class ObjectStore: Sendable {
         case conflict
         /// A bound is reached.
         case full(QuotaRules.Bound, used: Int)
+        /// The disk did not take the change, which was not made.
+        case notSaved(String)
     }
 
     private struct Table {
@@ -33,6 +35,11 @@ final class ObjectStore: Sendable {
 
         mutating func remove(_ key: ObjectKey) {
             if objects.removeValue(forKey: key) != nil { order.remove(at: position(of: key)) }
+        }
+
+        /// Undoes a change of one object.
+        mutating func restore(_ key: ObjectKey, to previous: StoredObject?) {
+            if let previous { set(key, previous) } else { remove(key) }
         }
 
         /// Where a key is or would be.
@@ -58,8 +65,7 @@ final class ObjectStore: Sendable {
         var revision: UInt64
         var tables: [GroupResource: Table] = [:]
         var unprocessed: Deque<StoreEvent> = []
-        var unsaved: [StoreEvent] = []
-        var isJournaling = false
+        var journal: Journal?
         var isStopped = false
         /// The revision of the last `compact()`: continue tokens from before it are refused.
         var compacted: UInt64 = 0
@@ -137,14 +143,18 @@ final class ObjectStore: Sendable {
 
     // MARK: Writing
 
+    // What a client is told of (`isAcknowledged`) is made only when it is on disk. A controller's change is made in any case, for
+    // controllers would not make it again, and is on disk as soon as there is room.
+
     // The bounds are judged together with the insertion, so that of many at once no more get in.
     func insert(
         _ resource: GroupResource,
         _ key: ObjectKey,
         _ json: JSONValue,
-        bounds: [QuotaRules.Bound] = []
+        bounds: [QuotaRules.Bound] = [],
+        isAcknowledged: Bool = false
     ) throws(Failure) -> StoredObject {
-        try write(resource) { table, revision throws(Failure) in
+        try write(resource, isAcknowledged) { table, revision throws(Failure) in
             guard table.objects[key] == nil else { throw .exists }
             for bound in bounds {
                 let used = table.order[table.range(key.namespace)].count { other in
@@ -162,9 +172,10 @@ final class ObjectStore: Sendable {
         _ resource: GroupResource,
         _ key: ObjectKey,
         expecting expected: UInt64,
-        with json: JSONValue
+        with json: JSONValue,
+        isAcknowledged: Bool = false
     ) throws(Failure) -> StoredObject {
-        try write(resource) { table, revision throws(Failure) in
+        try write(resource, isAcknowledged) { table, revision throws(Failure) in
             guard let previous = table.objects[key] else { throw .missing }
             guard previous.resourceVersion == expected else { throw .conflict }
             let object = StoredObject(key: key, json: json.withResourceVersion(revision), resourceVersion: revision)
@@ -178,9 +189,10 @@ final class ObjectStore: Sendable {
         _ resource: GroupResource,
         _ key: ObjectKey,
         expecting expected: UInt64,
-        final: JSONValue? = nil
+        final: JSONValue? = nil,
+        isAcknowledged: Bool = false
     ) throws(Failure) -> StoredObject {
-        try write(resource) { table, revision throws(Failure) in
+        try write(resource, isAcknowledged) { table, revision throws(Failure) in
             guard let previous = table.objects[key] else { throw .missing }
             guard previous.resourceVersion == expected else { throw .conflict }
             table.remove(key)
@@ -192,6 +204,7 @@ final class ObjectStore: Sendable {
 
     private func write(
         _ resource: GroupResource,
+        _ isAcknowledged: Bool,
         _ change: (inout sending Table, UInt64) throws(Failure) -> StoreEvent
     ) throws(Failure) -> StoredObject {
         let outcome = state.withLock { state -> Result<(StoreEvent, [Watcher]), Failure> in
@@ -203,10 +216,18 @@ final class ObjectStore: Sendable {
             } catch {
                 return .failure(error)
             }
+            do {
+                // Under the lock, because the order of the log is the order of the changes. It is a write to the page cache.
+                try state.journal?.append(event, isRequired: isAcknowledged)
+            } catch {
+                if isAcknowledged {
+                    table.restore(event.object.key, to: event.previous)
+                    return .failure(.notSaved("\(error)"))
+                }
+            }
             state.revision += 1
             table.log.append(event)
             state.unprocessed.append(event)
-            if state.isJournaling { state.unsaved.append(event) }
             return .success((event, Array(table.watchers.values)))
         }
         let (event, watchers) = try outcome.get()
@@ -232,24 +253,22 @@ final class ObjectStore: Sendable {
 
     var hasUnprocessed: Bool { state.withLock { !$0.unprocessed.isEmpty } }
 
-    func startJournaling() {
-        state.withLock { $0.isJournaling = true }
+    /// From now on changes are written down before they are made.
+    func startJournaling(_ journal: Journal) {
+        state.withLock { $0.journal = journal }
     }
 
-    /// Takes the changes that are not on disk yet, with the revision they lead to.
-    func takeUnsaved() -> (events: [StoreEvent], revision: UInt64) {
-        state.withLock { state in
-            let events = state.unsaved
-            state.unsaved = []
-            return (events, state.revision)
-        }
-    }
-
-    /// Every object, for a snapshot, with the revision of the whole.
-    func everything() -> (objects: [(GroupResource, StoredObject)], revision: UInt64) {
-        state.withLock { state in
+    /// Takes every object, for a snapshot, with the revision of the whole.
+    ///
+    /// - Parameter mark: Called with them while nothing changes.
+    /// - Returns: The objects, the revision, and what `mark` returned.
+    /// - Throws: What `mark` throws.
+    func checkpoint<Mark: Sendable>(
+        _ mark: ([(GroupResource, StoredObject)]) throws -> Mark
+    ) throws -> (objects: [(GroupResource, StoredObject)], revision: UInt64, mark: Mark) {
+        try state.withLock { state in
             let objects = state.tables.flatMap { resource, table in table.objects.values.map { (resource, $0) } }
-            return (objects, state.revision)
+            return (objects, state.revision, try mark(objects))
         }
     }
 
