@@ -53,6 +53,47 @@ struct DiskFullTests {
     }
 }
 
+/// The simulated cluster's disk is full: a change that cannot be kept is refused, and none that was acknowledged is lost.
+@Suite(
+    "The simulated cluster's disk is full",
+    .tags(.integration),
+    .timeLimit(.minutes(5)),
+    .needsSimulator,
+    .needsEmbeddedBroker,
+    .needsMounts
+)
+struct ClusterDiskFullTests {
+    @Test("Changes are refused with an error until there is room, and what was acknowledged is there after a kill")
+    func diskFull() async throws {
+        let volume = try await SmallVolume(megabytes: 8)
+        let arguments = ["--nodes", "1", "--executors", "0", "--without", "intake", "--without", "notifier"]
+        let first = try await Deployment.start(arguments, folder: volume.folder)
+        var made: [String] = []
+        func make(_ name: String) async -> Bool {
+            // Larger than what is left of the last page of a file.
+            let value = String(repeating: "x", count: 8_192)
+            let made = try? await first.kubectl("create", "configmap", name, "--from-literal", "key=\(value)")
+            return made != nil
+        }
+        #expect(await make("before"))
+        made.append("before")
+        try await volume.fill()
+        #expect(await !make("refused"))
+        volume.free()
+        for name in ["after", "last"] {
+            #expect(await make(name))
+            made.append(name)
+        }
+        await first.process.killNow()
+        let second = try await Deployment.start(arguments, folder: volume.folder, postgres: first.postgres)
+        let names = try await second.kubectl("get", "configmaps", "-o", "name").split(separator: "\n").map(String.init)
+        for name in made { #expect(names.contains("configmap/\(name)"), "\(names)") }
+        #expect(!names.contains("configmap/refused"))
+        #expect(await second.stop() == .exited(0))
+        await volume.unmount()
+    }
+}
+
 /// A small file system in memory.
 private final class SmallVolume: Sendable {
     let folder: TemporaryDirectory

@@ -1,3 +1,4 @@
+import Logging
 import ServiceLifecycle
 import Synchronization
 import Testing
@@ -64,6 +65,22 @@ import Testing
         opener.finish()
         let set = ServiceSet(services: [Failing()], stop: StopRequest(gracePeriod: .seconds(5)), start: start)
         try await set.run()
+    }
+
+    @Test func `a process that hangs beyond its grace period ends with 0 after a signal`() async {
+        await #expect(processExitsWith: .exitCode(0)) { try await StopRequestTests.hang(.signal) }
+    }
+
+    @Test func `a process that hangs beyond its grace period ends with 1 after a failure`() async {
+        await #expect(processExitsWith: .exitCode(1)) { try await StopRequestTests.hang(.failure) }
+    }
+
+    fileprivate static func hang(_ cause: StopRequest.Cause) async throws {
+        let stop = StopRequest(gracePeriod: .milliseconds(200))
+        let watchdog = StopWatchdog(logger: Logger(label: "test"), lastAct: {})
+        stop.onBegin { watchdog.watch($0, patience: .zero) }
+        stop.begin(cause)
+        try await Task.sleep(for: .seconds(3_600))
     }
 
     private struct Waiting: Service {

@@ -1,3 +1,4 @@
+import ClusterSimulator
 import FoundationEssentials
 import Logging
 import RDKafka
@@ -51,8 +52,7 @@ struct BrokerBacklog {
         }
         let records = try await read(from: starts)
         let lines = records.map { Self.json($0).text() + "\n" }.joined()
-        try Data(lines.utf8).write(to: URL(filePath: path), options: .atomic)
-        try FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: path)
+        try PrivateFile.write(Array(lines.utf8), to: path)
         logger.info("Wrote down what the embedded broker held", metadata: ["records": "\(records.count)"])
     }
 

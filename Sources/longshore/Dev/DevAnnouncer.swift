@@ -1,4 +1,4 @@
-import FoundationEssentials
+import ClusterSimulator
 import LibPQ
 import Logging
 import Redaction
@@ -61,9 +61,15 @@ struct DevAnnouncer: Service {
                 "postgres": .string(facts.database.exposeUTF8() ?? ""), "kubeconfig": .string(facts.kubeconfig),
                 "webhookSecret": .string(try await facts.webhookSecret()),
             ]
-            try PrivateFile.write(json.text(pretty: true) + "\n", to: readyFile)
+            try PrivateFile.write(Array((json.text(pretty: true) + "\n").utf8), to: readyFile)
         }
-        logger.info("Ready", metadata: ["http": "\(http)", "kubeconfig": "\(facts.kubeconfig)"])
-        Console.print("Longshore is ready on \(http). Ctrl-C stops it.")
+        var metadata: Logger.Metadata = ["kubeconfig": "\(facts.kubeconfig)"]
+        if port != 0 { metadata["http"] = "\(http)" }
+        logger.info("Ready", metadata: metadata)
+        Console.print(
+            port == 0
+                ? "Longshore is ready, without intake. Ctrl-C stops it."
+                : "Longshore is ready on \(http). Ctrl-C stops it."
+        )
     }
 }

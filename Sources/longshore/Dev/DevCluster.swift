@@ -40,14 +40,24 @@ struct DevCluster {
         let running = Task { try await simulator.run() }
         await simulator.waitUntilReady()
         let path = "\(folder)/kubeconfig"
-        try PrivateFile.write(simulator.kubeconfig, to: path)
-        return DevCluster(
-            kubeconfigPath: path,
-            helperImage: helperImage,
-            configuration: try await KubernetesConfiguration.load(kubeconfig: path),
-            simulator: running,
-            logger: logger
-        )
+        do {
+            guard simulator.port != 0 else {
+                try await running.value
+                throw DevError("The simulated cluster has ended before it listened")
+            }
+            try PrivateFile.write(Array(simulator.kubeconfig.utf8), to: path)
+            return DevCluster(
+                kubeconfigPath: path,
+                helperImage: helperImage,
+                configuration: try await KubernetesConfiguration.load(kubeconfig: path),
+                simulator: running,
+                logger: logger
+            )
+        } catch {
+            running.cancel()
+            _ = await running.result
+            throw error
+        }
     }
 
     /// A client of the cluster; it is the caller's to close.

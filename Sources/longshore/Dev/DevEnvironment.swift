@@ -13,6 +13,7 @@ import RDKafka
 import Redaction
 import ServiceLifecycle
 import ServiceRuntime
+import Synchronization
 import WireFormats
 
 /// Everything of `longshore dev`: starts the parts in order of dependency, says when all are ready, and stops them in
@@ -23,32 +24,29 @@ struct DevEnvironment {
     static let partitions = 4
 
     private let options: DevCommand
-    private let folder: String
+    private let folder: DevFolder
     private let process: ServiceProcess
+    private let server = DevServerBox()
 
     init(options: DevCommand) throws {
         self.options = options
         let path = options.dataDir
-        folder = path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
         let settings = Settings(
             values: [SettingKeys.logLevel: options.logLevel, SettingKeys.healthAddress: "127.0.0.1:0"],
             keys: SettingKeys.common
         )
         // All services and what they talk to are in this one process.
         process = try ServiceProcess(service: "dev", settings: settings, ownDescriptors: 512)
+        folder = try DevFolder(path: path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)")
     }
 
-    /// Runs until Ctrl-C.
+    /// Runs until Ctrl-C. The database's server never outlives it, unless it is killed.
     func run() async throws {
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        let database = try await startDatabase()
-        do {
-            try await runParts(on: database.url)
-        } catch {
-            try? await database.own?.stop()
-            throw error
-        }
-        try await database.own?.stop()
+        try await process.untilStopped(
+            patience: .seconds(20),
+            lastAct: { [server] in server.kill() },
+            { _ in try await runOnDatabase() }
+        )
     }
 
     private func logger(_ service: String) -> Logger {
@@ -58,10 +56,22 @@ struct DevEnvironment {
 
     // MARK: - Database
 
-    private func startDatabase() async throws -> (url: SecretBytes, own: DevPostgres?) {
-        if let url = options.postgres { return (SecretBytes(utf8: url), nil) }
-        let server = try await DevPostgres.start(folder: "\(folder)/postgres")
-        return (server.url, server)
+    private func runOnDatabase() async throws {
+        guard options.postgres == nil else {
+            return try await runParts(on: SecretBytes(utf8: options.postgres ?? ""), server: nil)
+        }
+        let (folder, logger) = (folder.path, logger("postgres"))
+        // To its end even when a signal comes meanwhile: a server of a start that is cut off would be nobody's.
+        let own = try await Task { try await DevPostgres.start(in: folder, logger: logger) }.value
+        server.set(own)
+        do {
+            try Task.checkCancellation()
+            try await runParts(on: own.url, server: own)
+        } catch {
+            await Task { await own.stop() }.value
+            throw error
+        }
+        await Task { await own.stop() }.value
     }
 
     private func migrate(_ pool: PQPool) async throws {
@@ -73,54 +83,75 @@ struct DevEnvironment {
 
     // MARK: - The parts
 
-    private func runParts(on database: SecretBytes) async throws {
+    private func runParts(on database: SecretBytes, server: DevPostgres?) async throws {
         let pool = PQPool(configuration: PQConfiguration(url: database))
-        try await migrate(pool)
+        do {
+            try await migrate(pool)
+            try await runBroker(database: database, pool: pool, server: server)
+        } catch {
+            await pool.close()
+            throw error
+        }
+        await pool.close()
+    }
+
+    private func runBroker(database: SecretBytes, pool: PQPool, server: DevPostgres?) async throws {
         let broker = try await DevBroker.start(
             address: options.kafka,
-            folder: folder,
+            folder: folder.path,
             cluster: Self.cluster,
             partitions: Self.partitions,
             logger: logger("broker")
         )
-        if broker.isEmbedded {
-            // The embedded broker starts empty: where a consumer of the last one stood means nothing in this one.
-            _ = try await pool.query("DELETE FROM longshore.consumer_offsets")
+        do {
+            if broker.isEmbedded {
+                // The embedded broker starts empty: where a consumer of the last one stood means nothing in this one.
+                _ = try await pool.query("DELETE FROM longshore.consumer_offsets")
+            }
+            try await runCluster(database: database, pool: pool, broker: broker, server: server)
+        } catch {
+            // It writes down what it holds, which no second signal may cut off.
+            await Task { await broker.stop() }.value
+            throw error
         }
+        await Task { await broker.stop() }.value
+    }
+
+    private func runCluster(
+        database: SecretBytes,
+        pool: PQPool,
+        broker: DevBroker,
+        server: DevPostgres?
+    ) async throws {
         let cluster = try await DevCluster.start(
             kubeconfig: options.kubeconfig,
-            folder: folder,
+            folder: folder.path,
             nodes: options.nodes,
             instantPulls: options.instantPulls,
             helperImage: options.helperImage,
             logger: logger("cluster")
         )
         do {
-            try await runServices(database: database, pool: pool, broker: broker, cluster: cluster)
+            try await runServices(database: database, pool: pool, broker: broker, cluster: cluster, server: server)
         } catch {
-            await stop(pool: pool, broker: broker, cluster: cluster)
+            await cluster.stop()
             throw error
         }
-        await stop(pool: pool, broker: broker, cluster: cluster)
-    }
-
-    private func stop(pool: PQPool, broker: DevBroker, cluster: DevCluster) async {
-        await broker.stop()
         await cluster.stop()
-        await pool.close()
     }
 
     private func runServices(
         database: SecretBytes,
         pool: PQPool,
         broker: DevBroker,
-        cluster: DevCluster
+        cluster: DevCluster,
+        server: DevPostgres?
     ) async throws {
         let client = try cluster.makeClient()
         try await ClusterBootstrap(client: client).apply(
             try KubernetesManifests.prerequisites.flatMap { try YAMLDocument.parseAll($0) }
         )
-        let tokens = try DevTokens(folder: folder)
+        let tokens = try DevTokens(folder: folder.path)
         let (ports, port) = AsyncStream<Int>.makeStream()
         var services: [any Service] = []
         if !options.without.contains("intake") {
@@ -159,6 +190,7 @@ struct DevEnvironment {
             )
         )
         services.append(announcer)
+        if let server { services.append(DevPostgresKeeper(server: server, logger: logger("postgres"))) }
         do {
             try await process.run(services)
         } catch {
@@ -176,6 +208,7 @@ struct DevEnvironment {
     ) throws -> IntakeService {
         var configuration = IntakeConfiguration(tokenFile: tokens.path)
         configuration.port = options.port
+        configuration.addressFlag = "--port"
         configuration.clusters = [Self.cluster]
         configuration.partitions = Self.partitions
         configuration.fit(process.descriptors, logger: process.logger)
@@ -189,4 +222,13 @@ struct DevEnvironment {
             onListening: onListening
         )
     }
+}
+
+/// The database's server once it is there, for the last act of a process that hangs.
+private final class DevServerBox: Sendable {
+    private let server = Mutex<DevPostgres?>(nil)
+
+    func set(_ started: DevPostgres) { server.withLock { $0 = started } }
+
+    func kill() { server.withLock { $0 }?.kill() }
 }

@@ -1,0 +1,48 @@
+import ClusterSimulator
+import FoundationEssentials
+import Glibc
+import SystemPackage
+
+/// The folder of `longshore dev`: for its owner alone, and for one process at a time.
+struct DevFolder: Sendable {
+    let path: String
+    // It stays open, and so locked, until the process ends, however that happens.
+    private let lock: FileDescriptor
+
+    /// Makes the folder if it is missing, and locks it.
+    ///
+    /// - Parameter path: An absolute path.
+    /// - Throws: ``DevError`` naming the folder and the process that uses it, or that it cannot be written.
+    init(path: String) throws {
+        self.path = path
+        // For what other programs and libraries make there.
+        umask(0o077)
+        do {
+            if Self.isOwn(path) { try PrivateFile.makeDirectory(path) }
+            lock = try FileDescriptor.open(
+                FilePath("\(path)/lock"),
+                .readWrite,
+                options: [.create, .closeOnExec],
+                permissions: .ownerReadWrite
+            )
+        } catch {
+            throw DevError("--data-dir: the folder \(path) cannot be used: \(error)")
+        }
+        guard flock(lock.rawValue, LOCK_EX | LOCK_NB) == 0 else {
+            let holder = (try? String(contentsOf: URL(filePath: "\(path)/lock"), encoding: .utf8)) ?? ""
+            try? lock.close()
+            throw DevError(
+                "--data-dir: the folder \(path) is in use by another `longshore dev` (process \(holder)): "
+                    + "stop that one, or choose another folder"
+            )
+        }
+        try lock.resize(to: 0)
+        _ = try lock.writeAll(toAbsoluteOffset: 0, Array("\(getpid())".utf8))
+    }
+
+    /// Whether the folder's permissions are ours to set: not those of a folder that was there and holds something else.
+    private static func isOwn(_ path: String) -> Bool {
+        guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else { return true }
+        return names.isEmpty || names.contains("auth.json") || names.contains("lock") || names.contains("postgres")
+    }
+}
