@@ -100,6 +100,25 @@ import WireFormats
         #expect(dropped.count == 2)
     }
 
+    /// Text or object has no type in a structural schema, and nothing is dropped where there is none.
+    @Test func `an image has the fields that are known and no other`() {
+        let fine: [JSONValue] = [
+            "nginx", ["image": "nginx"], ["image": "nginx", "secretRef": ["name": "a"]],
+        ]
+        let refused: [JSONValue] = [
+            ["image": "nginx", "password": "hunter2"], ["secretRef": ["name": "a"]], ["password": "hunter2"],
+            ["image": "nginx", "secretRef": ["name": "a"], "password": "hunter2"], [:], ["hunter2"], 5, -5, "",
+            ["image": "nginx", "secretRef": ["name": "a", "password": "hunter2"]],
+            ["image": ["password": "hunter2"]], ["image": "nginx", "secretRef": "hunter2"],
+        ]
+        for image in fine { #expect(spec.faults(of: ["images": [image]]) == [], "\(image)") }
+        for image in refused { #expect(spec.faults(of: ["images": [image]]) != [], "\(image)") }
+        let column = definition["spec"]?["versions"]?[0]?["additionalPrinterColumns"]?.array?
+            .first { $0["name"] == "Images" }
+        #expect(column?["jsonPath"] == ".status.images")
+        #expect(status["images"].json["type"] == "string")
+    }
+
     static let ranges: [(String, ClosedRange<Int>)] = [
         ("priority", RequestLimits.priority), ("batchSize", RequestLimits.batchSize),
         ("maxRetries", RequestLimits.maxRetries), ("retryDelay", RequestLimits.retryDelaySeconds),

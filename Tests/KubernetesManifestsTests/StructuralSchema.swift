@@ -48,7 +48,14 @@ struct StructuralSchema {
                 faults += items.faults(of: element, at: pointer.appending(index))
             }
         }
+        let choices = json["anyOf"]?.array ?? []
+        if !choices.isEmpty,
+            !choices.contains(where: { StructuralSchema(json: $0).isMet(by: value) })
+        {
+            fault("meets none of anyOf")
+        }
         if let object = value.object {
+            if let high = json["maxProperties"]?.integer, object.count > high { fault("too many fields") }
             for name in json["required"]?.array?.compactMap(\.string) ?? [] where object[name] == nil {
                 fault("\(name) is missing")
             }
@@ -61,6 +68,13 @@ struct StructuralSchema {
             }
         }
         return faults
+    }
+
+    /// Whether a value meets a condition of `anyOf`, which says of objects how many fields they have, and which.
+    private func isMet(by value: JSONValue) -> Bool {
+        guard let object = value.object else { return true }
+        let required = json["required"]?.array?.compactMap(\.string) ?? []
+        return required.allSatisfy { object[$0] != nil } && object.count <= json["maxProperties"]?.integer ?? .max
     }
 
     private static func `is`(_ value: JSONValue, _ type: String) -> Bool {

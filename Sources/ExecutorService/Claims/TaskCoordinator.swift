@@ -311,6 +311,7 @@ actor TaskCoordinator {
         let now = context.wallClock.now()
         pullTask.status.owner = PullTaskStatus.Owner(identity: context.configuration.identity, claimedAt: now)
         pullTask.status.taskID = id
+        pullTask.status.imageNames = pullTask.imageNames
         if pullTask.status.phase == nil { pullTask.status.phase = .queued }
         if pullTask.status.conditions[PullTaskKeys.accepted] == nil {
             pullTask.status.set(condition: PullTaskKeys.accepted, .true, reason: "Accepted", at: now)

@@ -73,6 +73,25 @@ extension PullTask {
     /// What commands have asked.
     package var control: TaskControl { (try? TaskControl(json: spec)) ?? TaskControl() }
 
+    /// The names of its first images, at most 256 characters: what `kubectl get` shows. Nothing but references is in it.
+    package var imageNames: String {
+        let images = spec["images"]?.array ?? []
+        let names = images.compactMap {
+            ($0.string ?? $0["image"]?.string).flatMap { try? ImageReference(parsing: $0) }
+        }
+        .map(\.familiar)
+        var text = ""
+        for (index, name) in names.enumerated() {
+            let rest = names.count - index
+            guard text.count + name.count <= 240 else { return text.isEmpty ? "\(rest) images" : "\(text) +\(rest)" }
+            text += text.isEmpty ? name : ",\(name)"
+        }
+        return text
+    }
+
+    /// The project that it names.
+    package var project: String { spec["project"]?.string ?? "default" }
+
     /// Whether the task has ended.
     package var isFinished: Bool { status.phase?.isTerminal ?? false }
 

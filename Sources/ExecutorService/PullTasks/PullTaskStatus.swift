@@ -53,6 +53,12 @@ package struct PullTaskStatus: Sendable, Hashable {
         set { raw["taskId"] = newValue.map { .string($0.text) } }
     }
 
+    /// The names of the task's first images, for `kubectl get`.
+    package var imageNames: String? {
+        get { raw["images"]?.string }
+        set { raw["images"] = newValue.map { .string($0) } }
+    }
+
     /// `Accepted`, `Checked`, `Complete`, `Failed`.
     package var conditions: [Condition] {
         get { raw["conditions"]?.array?.compactMap { try? Condition(json: $0) } ?? [] }
