@@ -11,6 +11,7 @@ struct ExecutorContext: Sendable {
     let publisher: EventPublisher
     let planner: TaskPlanner
     let permissions: SecretPermissions
+    let secretUses: SecretUses
     let ended: EndedTasks
     let nodes: Informer<WatchedNode>
     let jobs: Informer<Job>

@@ -257,6 +257,7 @@ package final class ExecutorService: Service {
             publisher: EventPublisher(producer: producer, metrics: metrics, logger: logger),
             planner: TaskPlanner(nodes: nodes, checker: checker, logger: logger),
             permissions: permissions,
+            secretUses: SecretUses(permissions: permissions),
             ended: EndedTasks(configuration: configuration.kafka, logger: logger),
             nodes: nodes,
             jobs: Informer(client: client, options: progress(configuration)),

@@ -109,6 +109,7 @@ actor Sweeper {
             metrics: context.metrics,
             template: template,
             scrubber: CredentialScrubber(),
+            secrets: context.secretUses,
             logger: context.logger(for: pullTask)
         )
         if await TaskCleaner(context: context).clean(id, spec: spec, jobs: jobs) { cleaned.insert(uid) }

@@ -65,15 +65,34 @@ struct SecretPermissions: Sendable {
         }
     }
 
+    /// What a Secret says about who may use it, without any value of it.
+    struct Terms: Sendable, Hashable {
+        var labels: [String: String]
+        /// The annotation that names projects.
+        var projects: String
+        var type: String
+
+        init(_ secret: Secret) {
+            labels = secret.metadata.labels
+            projects = secret.metadata.annotations[PullTaskKeys.projects] ?? ""
+            type = secret.type
+        }
+    }
+
     /// Why a task must not use a Secret; nothing when it may.
     func denial(of secret: Secret, task: TaskID, project: String) -> Denial? {
-        let labels = secret.metadata.labels
-        if labels[PullTaskKeys.managedBy] == PullTaskKeys.manager || secret.type == SealingKeys.secretType {
+        denial(of: Terms(secret), task: task, project: project)
+    }
+
+    /// Why a task must not use a Secret that says this; nothing when it may.
+    func denial(of terms: Terms, task: TaskID, project: String) -> Denial? {
+        let labels = terms.labels
+        if labels[PullTaskKeys.managedBy] == PullTaskKeys.manager || terms.type == SealingKeys.secretType {
             guard let owner = labels[PullTaskKeys.task] else { return .reserved }
             return owner == task.text ? nil : .otherTask
         }
         var projects = labels[PullTaskKeys.project].map { [$0] } ?? []
-        projects += (secret.metadata.annotations[PullTaskKeys.projects] ?? "")
+        projects += terms.projects
             .split(whereSeparator: { $0 == "," || $0 == " " || $0 == "\n" }).map(String.init)
         if projects.isEmpty { return needsProject ? .noProject : nil }
         return projects.contains(project) || projects.contains("*") ? nil : .otherProject

@@ -13,6 +13,7 @@ struct JobWriter: Sendable {
     let template: JobTemplate
     /// Knows the task's credentials.
     let scrubber: CredentialScrubber
+    let secrets: SecretUses
     let logger: Logger
 
     /// What became of a Job that was to be created.
@@ -45,7 +46,18 @@ struct JobWriter: Sendable {
                 return failure(start, .internal, "The executor's Lease ran out.", isRetryable: true)
             }
             do throws(KubernetesError) {
-                try await client.create(template.job(start, method: method))
+                var permitted = start
+                switch try await secrets.judge(start.secretNames, task: template.taskID, spec: template.spec) {
+                case .allowed(let names): permitted.secretNames = names
+                case .denied(let name, let denial):
+                    return failure(
+                        start,
+                        .policyDenied,
+                        "The Secret \(name) must not be used: \(denial.detail).",
+                        isRetryable: false
+                    )
+                }
+                try await client.create(template.job(permitted, method: method))
                 metrics.jobsCreated.increment()
                 return .created
             } catch {

@@ -61,6 +61,7 @@ final class TaskRunner: Sendable {
             metrics: context.metrics,
             template: template,
             scrubber: scrubber,
+            secrets: context.secretUses,
             logger: logger
         )
         let status = StatusWriter(

@@ -124,6 +124,60 @@ import Testing
         }
     }
 
+    /// Taken over with a Secret that is allowed; while its first node pulls, the Secret is given to another project.
+    @Test func `a Secret that is no longer the project's is named by no further Pod`() async throws {
+        try await ExecutorWorld.with { world in
+            try world.simulator.apply(manifest: Self.secret.replacing("project: q", with: "project: default"))
+            for node in 1...3 { await world.simulator.setPullSpeed("node-\(node)", latency: .seconds(3)) }
+            let executor = try await world.startExecutor()
+            let task = try await world.submit(
+                ["registry.example.com/a:1"],
+                change: { spec in
+                    spec.images[0] = RequestedImage(reference: spec.images[0].reference, secretName: "team-q")
+                    spec.batchSize = 1
+                    spec.failureTolerance = .ratio(0.9)
+                }
+            )
+            try await waitUntil("the first Job") { world.simulator.callCounts()["create jobs.batch"] == 1 }
+            try world.simulator.apply(manifest: Self.secret)
+            _ = try await world.waitForEnd(task.taskID)
+            let ends = world.events(task.taskID).filter { $0.type == .nodeFailed }
+            #expect(ends.count == 2 && ends.allSatisfy { $0.cause == .policyDenied })
+            #expect(ends.allSatisfy { $0.message?.contains("this Secret is for other projects") == true })
+            #expect(world.simulator.callCounts()["create jobs.batch"] == 1)
+            await executor.stop()
+        }
+    }
+
+    @Test func `each use of a Secret is judged by what it says now, and many nodes ask once`() async throws {
+        try await ExecutorWorld.with { world in
+            let permissions = SecretPermissions(client: world.client, namespace: "longshore", needsProject: false)
+            let uses = SecretUses(permissions: permissions)
+            var spec = TaskSpec(images: [
+                RequestedImage(reference: try ImageReference(parsing: "nginx"), secretName: "team-q")
+            ])
+            spec.project = "p"
+            // One that nobody has allowed yet is not named: whoever creates it has not been asked.
+            #expect(try await uses.judge(["team-q"], task: Self.task, spec: spec) == .allowed([]))
+            try world.simulator.apply(manifest: Self.secret)
+            try await waitUntil("the Secret to be seen") {
+                try await uses.judge(["team-q"], task: Self.task, spec: spec)
+                    == .denied(name: "team-q", .otherProject)
+            }
+            spec.project = "q"
+            let before = world.simulator.callCounts()["get secrets"] ?? 0
+            await withTaskGroup(of: Bool.self) { [spec] group in
+                for _ in 0..<200 {
+                    group.addTask {
+                        (try? await uses.judge(["team-q"], task: Self.task, spec: spec)) == .allowed(["team-q"])
+                    }
+                }
+                for await isAllowed in group { #expect(isAllowed) }
+            }
+            #expect((world.simulator.callCounts()["get secrets"] ?? 0) - before < 50)
+        }
+    }
+
     private static let secret = """
         apiVersion: v1
         kind: Secret
