@@ -56,6 +56,7 @@ var targets: [Target] = [
             .embedInCode("001_schema.sql"), .embedInCode("002_lost_messages.sql"),
             .embedInCode("003_delivery_hosts.sql"), .embedInCode("004_redelivery.sql"),
             .embedInCode("005_task_updates.sql"), .embedInCode("006_acknowledgements.sql"),
+            .embedInCode("007_unknown_nodes.sql"),
         ]
     ),
     .target(

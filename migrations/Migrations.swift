@@ -8,5 +8,6 @@ package enum Migrations {
         ("004_redelivery", String(decoding: PackageResources._04_redelivery_sql, as: UTF8.self)),
         ("005_task_updates", String(decoding: PackageResources._05_task_updates_sql, as: UTF8.self)),
         ("006_acknowledgements", String(decoding: PackageResources._06_acknowledgements_sql, as: UTF8.self)),
+        ("007_unknown_nodes", String(decoding: PackageResources._07_unknown_nodes_sql, as: UTF8.self)),
     ]
 }

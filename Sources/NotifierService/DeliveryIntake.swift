@@ -8,11 +8,24 @@ import WireFormats
 
 /// Turns events into deliveries: for each event that a task's receiver has asked for, one row, once.
 final class DeliveryIntake: Sendable {
+    /// Names a task as events do: one that names a task's id with another project or cluster is none of the task's events.
+    private struct TaskKey: Hashable {
+        var task: TaskID
+        var project: String
+        var cluster: String
+
+        init(_ event: TaskEvent) {
+            task = event.taskID
+            project = event.project
+            cluster = event.cluster
+        }
+    }
+
     private struct State {
         /// What is known of tasks: their receiver, or that they have none. Neither changes in a task's life.
-        var known: [TaskID: WebhookTarget?] = [:]
+        var known: [TaskKey: WebhookTarget?] = [:]
         /// When the row of a task was first looked for in vain.
-        var missedSince: [TaskID: ContinuousClock.Instant] = [:]
+        var missedSince: [TaskKey: ContinuousClock.Instant] = [:]
     }
 
     private static let maximumKnown = 20_000
@@ -44,7 +57,10 @@ final class DeliveryIntake: Sendable {
         var events: [(index: Int, event: TaskEvent)] = []
         for (index, message) in batch.messages.enumerated() {
             do {
-                events.append((index, try TaskEvent(event: message.event)))
+                let event = try TaskEvent(event: message.event)
+                // A request that was refused never had a row, and nobody to be told. To wait for one would hold up everybody
+                // else's webhooks of the partition, for as long as somebody sends such requests.
+                if !event.isRefusal { events.append((index, event)) }
             } catch  where error.code == .wrongType {
                 // Somebody else's event, or one that a later release has added.
                 continue
@@ -53,7 +69,7 @@ final class DeliveryIntake: Sendable {
             }
         }
         learn(from: events.map(\.event))
-        try await lookUp(Set(events.map(\.event.taskID)))
+        try await lookUp(Set(events.map { TaskKey($0.event) }))
         var deliveries: [NewDelivery] = []
         for (index, event) in events {
             switch decide(event) {
@@ -72,21 +88,28 @@ final class DeliveryIntake: Sendable {
     /// The first event of a task that did not come through intake says itself who is to be told.
     private func learn(from events: [TaskEvent]) {
         for event in events {
-            guard let spec = event.spec else { continue }
+            guard let spec = event.spec, spec.project == event.project else { continue }
             let target = spec.webhookURL.map {
                 WebhookTarget(project: event.project, url: $0, events: Set(spec.webhookEvents))
             }
-            remember([event.taskID: target])
+            remember([TaskKey(event): target])
         }
     }
 
-    private func lookUp(_ tasks: Set<TaskID>) async throws {
+    private func lookUp(_ tasks: Set<TaskKey>) async throws {
         let unknown = state.withLock { state in tasks.filter { state.known.index(forKey: $0) == nil } }
         guard !unknown.isEmpty else { return }
-        remember(try await store.targets(of: Array(unknown)))
+        let found = try await store.targets(of: Array(Set(unknown.map(\.task))))
+        var targets: [TaskKey: WebhookTarget?] = [:]
+        for key in unknown {
+            guard let receiver = found[key.task] else { continue }
+            let isOwn = receiver.project == key.project && receiver.cluster == key.cluster
+            targets.updateValue(isOwn ? receiver.target : nil, forKey: key)
+        }
+        remember(targets)
     }
 
-    private func remember(_ targets: [TaskID: WebhookTarget?]) {
+    private func remember(_ targets: [TaskKey: WebhookTarget?]) {
         state.withLock { state in
             if state.known.count + targets.count > Self.maximumKnown { state.known = [:] }
             state.known.merge(targets) { $1 }
@@ -106,19 +129,19 @@ final class DeliveryIntake: Sendable {
             case known(WebhookTarget?)
             case missed(isOver: Bool)
         }
+        let key = TaskKey(event)
         let look = state.withLock { state -> Look in
-            if let known = state.known[event.taskID] { return .known(known) }
-            // A request that was refused never had a row, and nobody to be told. To wait for one would hold up everybody else's
-            // webhooks of the partition, for as long as somebody sends such requests.
+            if let known = state.known[key] { return .known(known) }
+            // Of a PullTask that kubectl made and that was rejected at once there is no row either.
             if event.type == .taskRejected { return .known(nil) }
-            let since = state.missedSince[event.taskID] ?? .now
+            let since = state.missedSince[key] ?? .now
             let isOver = ContinuousClock.now - since >= patience
             if isOver {
                 // Further events of the task are not to wait as long again.
-                state.known.updateValue(nil, forKey: event.taskID)
-                state.missedSince[event.taskID] = nil
+                state.known.updateValue(nil, forKey: key)
+                state.missedSince[key] = nil
             } else {
-                state.missedSince[event.taskID] = since
+                state.missedSince[key] = since
             }
             return .missed(isOver: isOver)
         }

@@ -7,23 +7,31 @@ import WireFormats
 struct DeliveryStore: Sendable {
     let pool: PQPool
 
+    /// What a task's row says about who is told of it.
+    struct Receiver: Sendable {
+        var project: String
+        var cluster: String
+        /// Nil when nobody is.
+        var target: WebhookTarget?
+    }
+
     /// The receivers of tasks. A task without one has none in the answer's value; a task that is not known is not in the answer.
-    func targets(of tasks: [TaskID]) async throws -> [TaskID: WebhookTarget?] {
+    func targets(of tasks: [TaskID]) async throws -> [TaskID: Receiver] {
         let rows = try await pool.query(
             """
-            SELECT id, project, webhook_url, webhook_events FROM longshore.tasks WHERE id = ANY($1)
+            SELECT id, project, cluster, webhook_url, webhook_events FROM longshore.tasks WHERE id = ANY($1)
             """,
             [.textArray(tasks.map(\.text))]
         )
-        var targets: [TaskID: WebhookTarget?] = [:]
+        var targets: [TaskID: Receiver] = [:]
         for row in rows {
             guard let task = TaskID(try row.text("id")) else { continue }
-            guard let url = try row.textOrNil("webhook_url"), !url.isEmpty else {
-                targets.updateValue(nil, forKey: task)
-                continue
+            var receiver = Receiver(project: try row.text("project"), cluster: try row.text("cluster"))
+            if let url = try row.textOrNil("webhook_url"), !url.isEmpty {
+                let events = try row.textArray("webhook_events").compactMap { $0 }
+                receiver.target = WebhookTarget(project: receiver.project, url: url, events: Set(events))
             }
-            let events = try row.textArray("webhook_events").compactMap { $0 }
-            targets[task] = WebhookTarget(project: try row.text("project"), url: url, events: Set(events))
+            targets[task] = receiver
         }
         return targets
     }

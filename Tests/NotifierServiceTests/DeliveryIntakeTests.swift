@@ -65,6 +65,38 @@ struct DeliveryIntakeTests {
         #expect(receiver.requests.count == 1)
     }
 
+    @Test("tells a task's receiver nothing that another project says of the task")
+    func foreignEvents() async throws {
+        let ownEnd = EventType.taskSucceeded.rawValue
+        let receiver = try ScriptedHTTPServer()
+        let stranger = try ScriptedHTTPServer()
+        defer {
+            receiver.stop()
+            stranger.stop()
+        }
+        try await NotifierHarness().run { harness in
+            let task = try await harness.insertTask(url: receiver.url())
+            var foreign = harness.event(task, .taskRejected, project: "other")
+            // It brings a receiver along, as the first event of a task from the cluster does.
+            var spec = TaskSpec(
+                images: [RequestedImage(reference: try ImageReference(parsing: "nginx"))],
+                project: "other"
+            )
+            spec.webhookURL = stranger.url()
+            foreign.spec = spec
+            var refusal = harness.event(task, .taskRejected, sequence: 1)
+            refusal.id += "-1"
+            for record in [foreign.record, refusal.record, harness.event(task, .taskSucceeded).record] {
+                try await harness.publish(record)
+            }
+            try await waitUntil("the delivery of the task's own end") {
+                receiver.requests.contains { String(decoding: $0.body, as: UTF8.self).contains(ownEnd) }
+            }
+        }
+        #expect(receiver.requests.count == 1)
+        #expect(!stranger.requests.contains { String(decoding: $0.body, as: UTF8.self).contains(ownEnd) })
+    }
+
     @Test("takes the receiver from the first event of a task that came from the cluster itself")
     func readsSpec() async throws {
         let receiver = try ScriptedHTTPServer()

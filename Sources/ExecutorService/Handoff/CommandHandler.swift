@@ -25,7 +25,7 @@ struct CommandHandler: Sendable {
         let pullTask = try await context.client.getIfPresent(PullTask.self, name: name, namespace: namespace)
         if command.kind == .confirm { return try await confirm(pullTask, command, logger) }
         guard let pullTask, !pullTask.isFinished, pullTask.taskID == command.taskID,
-            project(of: pullTask) == command.project
+            pullTask.project == command.project
         else {
             context.metrics.commandsDropped.increment()
             logger.notice(
@@ -50,8 +50,6 @@ struct CommandHandler: Sendable {
         }
     }
 
-    private func project(of pullTask: PullTask) -> String { pullTask.spec["project"]?.string ?? "default" }
-
     /// The fields to change; `nil` when there is nothing to do.
     private func change(_ command: TaskCommand, _ pullTask: PullTask) -> JSONValue? {
         switch command.kind {
@@ -69,11 +67,12 @@ struct CommandHandler: Sendable {
     /// Answers whether the task is known here. One that is worked on answers by its events, sooner or later; of one that has
     /// ended the last event is told once more, in case it is that which was lost.
     private func confirm(_ pullTask: PullTask?, _ command: TaskCommand, _ logger: Logger) async throws {
-        guard let pullTask else {
+        guard let pullTask, pullTask.project == command.project else {
             // One that kubectl made has another name, which the informer may not have told yet, or not any more.
             let selection = ListOptions(namespace: context.configuration.namespace)
             let all = try await context.client.listAll(PullTask.self, selection).items
-            guard !all.contains(where: { $0.taskID == command.taskID }) else { return }
+            let isHere = all.contains { $0.taskID == command.taskID && $0.project == command.project }
+            guard !isHere else { return }
             logger.warning("There is no PullTask of a task that was accepted; intake is told")
             _ = try await context.publisher.producer.send(ProducerRecord(TaskMissing(answering: command).record))
             return

@@ -17,7 +17,7 @@ actor EndedTasks {
 
     private let configuration: KafkaConfiguration
     private let logger: Logger
-    private var ended: Set<TaskID> = []
+    private var ended: Set<EndedTask> = []
     private var positions: [TopicPartition: Int64] = [:]
     private var reading: Task<Void, any Error>?
     /// The number of readings so far.
@@ -35,13 +35,23 @@ actor EndedTasks {
         self.logger = logger
     }
 
+    /// A task whose end was told. Whoever may write to the topic can name any task's id: an end is a task's own only if it names
+    /// the task's project as well.
+    private struct EndedTask: Hashable {
+        var task: TaskID
+        var project: String
+    }
+
     /// Whether an executor has told a task's end.
     ///
-    /// - Parameter task: The task.
+    /// - Parameters:
+    ///   - id: The task.
+    ///   - project: Its project.
     /// - Returns: Whether its terminal event was in the topic when this was asked.
     /// - Throws: `KafkaError` or `ExecutorError` when that cannot be told yet; it is to be asked again. `CancellationError` at
     ///   once when the task is cancelled, although the reading goes on.
-    func contains(_ task: TaskID) async throws -> Bool {
+    func contains(_ id: TaskID, project: String) async throws -> Bool {
+        let task = EndedTask(task: id, project: project)
         lastAsked = .now
         forgetWhenIdle()
         // A reading that is under way may be past the place where the event was written.
@@ -133,11 +143,11 @@ actor EndedTasks {
         {
             return
         }
-        // Intake's refusals have the number 1: their key may be used again for a request that is in order.
-        guard let event = try? TaskEvent(event: CloudEvent(record)), event.type.isTerminal, event.sequence > 1 else {
+        // The key of a request that intake has refused may be used again for one that is in order.
+        guard let event = try? TaskEvent(event: CloudEvent(record)), event.type.isTerminal, !event.isRefusal else {
             return
         }
-        ended.insert(event.taskID)
+        ended.insert(EndedTask(task: event.taskID, project: event.project))
     }
 
     /// Ends the wait that forgets.

@@ -31,7 +31,8 @@ struct SubmissionHandler: Sendable {
         if existing == nil, try await isOver(submitted, logger) { return }
         if existing == nil, try await isRefused(submitted, logger) { return }
         guard let pullTask = try await takeOrCreate(existing, submitted, logger) else { return }
-        guard pullTask.isFromKafka else {
+        // The annotation that it came from a message can be written by kubectl too.
+        guard pullTask.isFromKafka, pullTask.project == submitted.spec.project else {
             logger.error("A PullTask that was not made from a message has this task's name; it is left alone")
             let message = "A PullTask \(submitted.taskID) exists that is not this task's; it is left alone."
             try await reject(submitted, reason: "NameTaken", message: message, logger)
@@ -53,7 +54,7 @@ struct SubmissionHandler: Sendable {
         let isOld = now.duration(since: submitted.acceptedAt) >= min(context.configuration.replayAge, timeToLive)
         guard isExpired || isOld else { return false }
         // To tell of its end again, perhaps of another one, would be wrong.
-        let hasEnded = try await context.ended.contains(submitted.taskID)
+        let hasEnded = try await context.ended.contains(submitted.taskID, project: submitted.spec.project)
         guard hasEnded || isExpired else { return false }
         if isExpired { context.metrics.expired.increment() }
         if hasEnded {

@@ -95,11 +95,6 @@ final class AcceptBatcher: Sendable {
         }
     }
 
-    /// Whether there is a task of this id, or one that waits for its message.
-    ///
-    /// - Throws: `PQError` when that cannot be told now.
-    func isKnown(_ task: TaskID) async throws -> Bool { try await store.task(task.text) != nil }
-
     /// Works until the task is cancelled, then finishes what waits.
     func run() async {
         await withDiscardingTaskGroup { group in

@@ -25,6 +25,9 @@ package struct Principal: Sendable, Equatable {
     /// - Returns: True when it is the principal's own, or it is for all.
     package func covers(project: String) -> Bool { isForAllProjects || self.project == project }
 
+    /// Whether it is shown webhooks' URLs whole.
+    package var seesWebhooks: Bool { role >= .admin }
+
     /// Whether it belongs to no single project.
     package var isForAllProjects: Bool { project == "*" }
 }

@@ -8,16 +8,26 @@ import Synchronization
 struct EventStream: AsyncSequence, Sendable {
     typealias Element = ByteBuffer
 
-    let task: String
+    let task: TaskRecord
     let after: Int
+    /// Whether webhooks' URLs are shown whole.
+    let showsWebhook: Bool
     let store: TaskStore
     let feed: EventFeed
     /// What the events are sent over.
     let connection: any Channel
 
-    init(task: String, after: Int, store: TaskStore, feed: EventFeed, connection: any Channel) {
+    init(
+        task: TaskRecord,
+        after: Int,
+        showsWebhook: Bool,
+        store: TaskStore,
+        feed: EventFeed,
+        connection: any Channel
+    ) {
         self.task = task
         self.after = after
+        self.showsWebhook = showsWebhook
         self.store = store
         self.feed = feed
         self.connection = connection
@@ -32,9 +42,9 @@ struct EventStream: AsyncSequence, Sendable {
         private let feed: EventFeed
 
         init?(_ stream: EventStream) {
-            guard let follower = stream.feed.follow(stream.task) else { return nil }
+            guard let follower = stream.feed.follow(stream.task.id) else { return nil }
             self.follower = follower
-            task = stream.task
+            task = stream.task.id
             feed = stream.feed
         }
 
@@ -111,7 +121,7 @@ struct EventStream: AsyncSequence, Sendable {
                     state = .looking
                 case .looking:
                     // Asked before the events are read: both are written in one transaction.
-                    let phase = try await stream.store.task(stream.task)?.phase
+                    let phase = try await stream.store.task(stream.task.id)?.phase
                     state = .reading(taskHasEnded: phase?.isTerminal ?? true)
                 case .reading(let taskHasEnded):
                     if let events = try await readOn() { return events }
@@ -147,7 +157,9 @@ struct EventStream: AsyncSequence, Sendable {
 
         private mutating func nextPage() async throws -> EventPage? {
             let (task, feed) = (stream.task, stream.feed)
-            if let page = feed.recent.page(of: task, after: position) { return page }
+            // What administrators are shown is shared with nobody else.
+            let key = stream.showsWebhook ? "\(task.id) whole" : task.id
+            if let page = feed.recent.page(of: key, after: position) { return page }
             let limit = size.limit
             let events = try await stream.store.events(
                 of: task,
@@ -155,11 +167,11 @@ struct EventStream: AsyncSequence, Sendable {
                 limit: limit,
                 bytes: EventPageSize.bytes
             )
-            guard let page = EventPage(events) else { return nil }
+            guard let page = EventPage(stream.showsWebhook ? events : events.map(\.redacted)) else { return nil }
             size.noted(page.count)
             // One that is full has others behind it.
             if page.count == limit || page.bytes.readableBytes > EventPageSize.bytes, !page.endsTask {
-                feed.recent.keep(page, of: task, after: position)
+                feed.recent.keep(page, of: key, after: position)
             }
             return page
         }

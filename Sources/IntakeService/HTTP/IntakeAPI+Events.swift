@@ -20,8 +20,9 @@ extension IntakeAPI {
             throw Problem.unavailable("too many streams are open", retryAfter: .seconds(10))
         }
         let stream = EventStream(
-            task: task.id,
+            task: task,
             after: last,
+            showsWebhook: principal.seesWebhooks,
             store: store,
             feed: feed,
             connection: context.connection

@@ -11,7 +11,10 @@ extension IntakeAPI {
         let principal = try principal(request, atLeast: .submitter)
         _ = try Query(request.uri.query, allowed: [])
         guard let id = Query.decode(Substring(id)), !id.isEmpty,
-            let project = try await store.projectOfDelivery(id), principal.covers(project: project)
+            let project = try await store.projectOfDelivery(
+                id,
+                in: principal.isForAllProjects ? nil : principal.project
+            )
         else { throw Problem.notFound("there is no such delivery") }
         guard let delivery = try await store.redeliver(id) else {
             throw Problem(.conflict, .conflict, "the delivery is on its way at this moment")
@@ -20,7 +23,8 @@ extension IntakeAPI {
             "A webhook is sent again",
             metadata: ["delivery": "\(id)", LogKey.project: "\(project)", "token": "\(principal.name)"]
         )
-        return .json(delivery, status: .accepted)
+        let shown = principal.seesWebhooks ? delivery : WebhookRedaction.redact(delivery: delivery)
+        return .json(shown, status: .accepted)
     }
 
     /// Sends many deliveries again, those of a receiver that was away.

@@ -64,8 +64,8 @@ extension IntakeAPI {
                     "token": "\(principal.name)",
                 ]
             )
-            return accepted(task, warnings, isReplay: false)
-        case .existing(let task): return accepted(task, warnings, isReplay: true)
+            return accepted(task, principal, warnings, isReplay: false)
+        case .existing(let task): return accepted(task, principal, warnings, isReplay: true)
         case .conflict:
             throw Problem(.conflict, .conflict, "another request has used this Idempotency-Key")
         case .unavailable(let detail): throw Problem.unavailable(detail)
@@ -74,10 +74,16 @@ extension IntakeAPI {
         }
     }
 
-    private func accepted(_ task: TaskRecord, _ warnings: [RequestWarning], isReplay: Bool) -> Response {
+    private func accepted(
+        _ task: TaskRecord,
+        _ principal: Principal,
+        _ warnings: [RequestWarning],
+        isReplay: Bool
+    ) -> Response {
         var headers: HTTPFields = [.location: "/v1/tasks/\(task.id)"]
         if isReplay { headers[.idempotencyReplayed] = "true" }
-        return .json(task.text(warnings: warnings), status: .accepted, headers: headers)
+        let text = task.text(showsWebhook: principal.seesWebhooks, warnings: warnings)
+        return .json(text, status: .accepted, headers: headers)
     }
 
     /// `DELETE /v1/tasks/{id}`
@@ -109,7 +115,7 @@ extension IntakeAPI {
             metadata: [LogKey.task: "\(task.id)", LogKey.project: "\(task.project)", "token": "\(principal.name)"]
         )
         return .json(
-            task.text,
+            task.text(showsWebhook: principal.seesWebhooks),
             status: .accepted,
             headers: [.location: "/v1/tasks/\(task.id)"]
         )

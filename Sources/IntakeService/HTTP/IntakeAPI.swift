@@ -54,8 +54,9 @@ struct IntakeAPI: Sendable {
     /// A task that the principal may see.
     func visibleTask(_ id: String, _ principal: Principal) async throws -> TaskRecord {
         // A task of another project is as good as not there: its existence is nobody else's business.
-        guard let id = TaskID(id), let task = try await metrics.timed("task", { try await store.task(id.text) }),
-            principal.covers(project: task.project)
+        let project = principal.isForAllProjects ? nil : principal.project
+        guard let id = TaskID(id),
+            let task = try await metrics.timed("task", { try await store.task(id.text, project: project) })
         else { throw Problem.notFound("there is no such task") }
         return task
     }
@@ -104,13 +105,13 @@ struct IntakeAPI: Sendable {
     func readTask(_ id: String, _ request: Request) async throws -> Response {
         let principal = try principal(request)
         _ = try Query(request.uri.query, allowed: [])
-        return .json(try await visibleTask(id, principal).text)
+        return .json(try await visibleTask(id, principal).text(showsWebhook: principal.seesWebhooks))
     }
 
     func listNodes(_ id: String, _ request: Request) async throws -> Response {
         let principal = try principal(request)
         let query = try Query(request.uri.query, allowed: ["state", "limit", "cursor"])
-        let phases: [NodePhase] = try query.choices("state")
+        let phases: [ShownNodeState] = try query.choices("state")
         let limit = try query.limit(default: 100, maximum: 1_000)
         var after: String?
         if let cursor = query.text("cursor") {
@@ -131,7 +132,8 @@ struct IntakeAPI: Sendable {
         let principal = try principal(request)
         _ = try Query(request.uri.query, allowed: [])
         let task = try await visibleTask(id, principal)
-        return .page(try await store.deliveries(of: task.id)) { nil }
+        let deliveries = try await store.deliveries(of: task.id)
+        return .page(principal.seesWebhooks ? deliveries : deliveries.map(WebhookRedaction.redact(delivery:))) { nil }
     }
 
     func listClusters(_ request: Request) async throws -> Response {

@@ -5,7 +5,10 @@ extension OpenAPIDocument {
           "Status": {
             "enum": ["accepting", "queued", "checking", "pulling", "paused", "succeeded", "failed", "cancelled", "rejected"]
           },
-          "NodeState": {"enum": ["pending", "pulling", "succeeded", "failed", "skipped"]},
+          "NodeState": {
+            "description": "unknown: the node has ended, and the event that told how is gone from Kafka.",
+            "enum": ["pending", "pulling", "succeeded", "failed", "skipped", "unknown"]
+          },
           "Cause": {
             "enum": ["Unauthorized", "NotFound", "RateLimited", "TLS", "Network", "Disk", "Architecture", "Timeout", "Evicted",
               "NodeLost", "InvalidReference", "PolicyDenied", "Internal", "Unknown"]

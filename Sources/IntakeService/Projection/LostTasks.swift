@@ -86,12 +86,13 @@ enum LostTasks {
         PQStatement(
             """
             UPDATE longshore.tasks t SET lost_at = now()
-            FROM unnest($1::text[], $2::timestamptz[]) AS u(id, asked_at)
-            WHERE t.id = u.id AND t.asked_at = u.asked_at AND t.lost_at IS NULL AND t.\(unfinished)
+            FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[]) AS u(id, asked_at, project, cluster)
+            WHERE t.id = u.id AND t.project = u.project AND t.cluster = u.cluster AND t.asked_at = u.asked_at AND t.lost_at IS NULL AND t.\(unfinished)
             """,
             [
                 .textArray(answers.map(\.taskID.text)),
                 .timestampArray(answers.map(\.askedAt.microsecondsSinceEpoch)),
+                .textArray(answers.map(\.project)), .textArray(answers.map(\.cluster)),
             ]
         )
     }

@@ -61,6 +61,11 @@ struct ProjectionBatch: Sendable {
             text = message.structuredJSON.text()
         }
 
+        /// The task that the event brings along, if it does, and speaks for.
+        var describedSpec: TaskSpec? {
+            event.spec.flatMap { $0.project == event.project && $0.cluster == event.cluster ? $0 : nil }
+        }
+
         /// The record in binary mode.
         var record: MessageRecord { message.kafkaRecord(topic: Topics.events, key: event.taskID.text) }
     }
@@ -126,7 +131,13 @@ struct ProjectionBatch: Sendable {
         case .taskMissing:
             missing.append(try TaskMissing(event: message.event))
         case .some(let type) where type.isEvent:
-            events.append(Event(try TaskEvent(event: message.event), message.event))
+            let event = try TaskEvent(event: message.event)
+            // A refusal that bears the id of a task is one of a former release: it says nothing about that task.
+            guard !event.isRefusal || event.taskID.isRefusal else {
+                ignored += 1
+                return
+            }
+            events.append(Event(event, message.event))
         default:
             // Commands, and what a later release may have added.
             ignored += 1
@@ -147,7 +158,7 @@ struct ProjectionBatch: Sendable {
     /// Tasks whose rows may be missing, since the batch says all about them: all submissions, and those tasks that an event
     /// brings along because they were not asked of intake.
     var describedTasks: [TaskID] {
-        submissions.map(\.task.taskID) + events.compactMap { $0.event.spec == nil ? nil : $0.event.taskID }
+        submissions.map(\.task.taskID) + events.compactMap { $0.describedSpec == nil ? nil : $0.event.taskID }
     }
 
     /// Those of the described tasks that meet a condition.
@@ -165,7 +176,7 @@ struct ProjectionBatch: Sendable {
             )
         }
         let announced = events.compactMap { event -> AcceptedTask? in
-            guard let spec = event.event.spec, condition(event.event.taskID) else { return nil }
+            guard let spec = event.describedSpec, condition(event.event.taskID) else { return nil }
             return AcceptedTask(
                 id: event.event.taskID,
                 spec: spec,

@@ -19,9 +19,32 @@ struct ProjectionFold: Sendable {
         var updatedAt: Timestamp
     }
 
+    /// Names a task as events do. Whoever may write to the topic can name any task's id: an event is one of a task only if it
+    /// names the task's project and cluster as well.
+    struct TaskKey: Sendable, Hashable, Comparable {
+        var task: TaskID
+        var project: String
+        var cluster: String
+
+        init(task: TaskID, project: String, cluster: String) {
+            self.task = task
+            self.project = project
+            self.cluster = cluster
+        }
+
+        init(_ event: TaskEvent) {
+            self.init(task: event.taskID, project: event.project, cluster: event.cluster)
+        }
+
+        static func < (left: TaskKey, right: TaskKey) -> Bool {
+            if left.task != right.task { return left.task < right.task }
+            return (left.project, left.cluster) < (right.project, right.cluster)
+        }
+    }
+
     /// Names a node of a task.
     struct NodeKey: Sendable, Hashable, Comparable {
-        var task: TaskID
+        var task: TaskKey
         var node: String
 
         static func < (left: NodeKey, right: NodeKey) -> Bool {
@@ -43,21 +66,31 @@ struct ProjectionFold: Sendable {
         var updatedAt: Timestamp
     }
 
-    private(set) var tasks: [TaskID: Task] = [:]
+    private(set) var tasks: [TaskKey: Task] = [:]
     private(set) var nodes: [NodeKey: Node] = [:]
 
-    /// Folds events.
+    /// Folds events. The refusal of a request is no event of a task.
     init(_ events: some Sequence<TaskEvent>) {
-        for event in events.sorted(by: { ($0.taskID, $0.sequence) < ($1.taskID, $1.sequence) }) {
+        for event in events.filter({ !$0.isRefusal }).sorted(by: { ($0.taskID, $0.sequence) < ($1.taskID, $1.sequence) }
+        ) {
             foldTask(event)
             if event.type.nodePhase != nil { foldNode(event) }
         }
     }
 
+    /// Tasks that may have ended with nodes whose ends were not heard: those that end, and those of which a node is said to be in
+    /// work, for the case that their end was there before.
+    var tasksToSettle: [TaskID] {
+        let ended = tasks.filter { $0.value.phase.isTerminal }.map(\.key.task)
+        let working = nodes.filter { !$0.value.phase.isTerminal }.map(\.key.task.task)
+        return Set(ended + working).sorted()
+    }
+
     private mutating func foldTask(_ event: TaskEvent) {
-        if let known = tasks[event.taskID], known.phase.isTerminal || known.sequence >= event.sequence { return }
+        let key = TaskKey(event)
+        if let known = tasks[key], known.phase.isTerminal || known.sequence >= event.sequence { return }
         var task =
-            tasks[event.taskID]
+            tasks[key]
             ?? Task(phase: event.phase, counts: event.counts, sequence: event.sequence, updatedAt: event.time)
         task.phase = event.phase
         // The first event of intake knows of no nodes yet.
@@ -73,13 +106,13 @@ struct ProjectionFold: Sendable {
         if event.type != .taskQueued, event.type != .taskRejected { task.startedAt = task.startedAt ?? event.time }
         if event.type.isTerminal { task.finishedAt = event.time }
         // A node's event may carry a terminal phase when the task has failed by it; the task's own event ends the task.
-        if event.phase.isTerminal, !event.type.isTerminal { task.phase = tasks[event.taskID]?.phase ?? .pulling }
-        tasks[event.taskID] = task
+        if event.phase.isTerminal, !event.type.isTerminal { task.phase = tasks[key]?.phase ?? .pulling }
+        tasks[key] = task
     }
 
     private mutating func foldNode(_ event: TaskEvent) {
         guard let name = event.node, let phase = event.type.nodePhase else { return }
-        let key = NodeKey(task: event.taskID, node: name)
+        let key = NodeKey(task: TaskKey(event), node: name)
         let known = nodes[key]
         if let known, known.sequence >= event.sequence { return }
         let isFurtherPart = (event.part?.number ?? 1) > 1

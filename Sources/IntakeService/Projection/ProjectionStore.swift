@@ -179,24 +179,39 @@ struct ProjectionStore: Sendable {
         )
     }
 
+    /// Names an event. Whoever may write to the topic can use any id: two that speak for different tasks are two.
+    private struct EventKey: Hashable {
+        let id: String
+        let task: ProjectionFold.TaskKey
+
+        init(_ event: TaskEvent) {
+            id = event.id
+            task = ProjectionFold.TaskKey(event)
+        }
+    }
+
     /// The same event may be sent again with another time; its id is what makes it the same. It is looked for on the days on which
     /// it can have been: not before its task was accepted, give or take what clocks differ, and not after today.
     fileprivate static func insert(_ events: [ProjectionBatch.Event]) -> PQStatement {
-        var seen: Set<String> = []
-        let unique = events.filter { seen.insert($0.event.id).inserted }
+        var seen: Set<EventKey> = []
+        let unique = events.filter { seen.insert(EventKey($0.event)).inserted }
         let latest = unique.map(\.event.time.microsecondsSinceEpoch).max() ?? 0
         return PQStatement(
             """
             WITH u AS (
-                SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[], $6::jsonb[])
-                    AS u(event_id, task_id, sequence, type, time, event)
+                SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[], $6::jsonb[],
+                        $9::text[], $10::text[]) AS u(event_id, task_id, sequence, type, time, event, project, cluster)
+                -- What somebody else says about a task is none of its events, and must not take their ids.
+                WHERE NOT EXISTS (SELECT FROM longshore.tasks t
+                    WHERE t.id = u.task_id AND (t.project <> u.project OR t.cluster <> u.cluster) OFFSET 0)
             ), days AS (
                 SELECT CASE WHEN count(*) = cardinality($7) THEN min(accepted_at) - interval '1 day' ELSE '-infinity' END AS first
                 FROM longshore.tasks WHERE id = ANY($7)
             ), fresh AS (
                 INSERT INTO longshore.task_events (event_id, task_id, sequence, type, time, event)
-                SELECT * FROM u
+                SELECT u.event_id, u.task_id, u.sequence, u.type, u.time, u.event FROM u
                 WHERE NOT EXISTS (SELECT FROM longshore.task_events e WHERE e.event_id = u.event_id
+                    AND e.event #>> '{data,project}' = u.project AND e.event #>> '{data,cluster}' = u.cluster
                     AND e.time >= (SELECT first FROM days) AND e.time <= greatest(now(), $8) + interval '1 day'
                     -- One at a time: a join goes through all that are within the time.
                     OFFSET 0)
@@ -213,6 +228,7 @@ struct ProjectionStore: Sendable {
                 .intArray(unique.map(\.event.sequence)), .textArray(unique.map(\.event.type.rawValue)),
                 .timestampArray(unique.map(\.event.time.microsecondsSinceEpoch)), .jsonArray(unique.map(\.text)),
                 .textArray(Set(unique.map(\.event.taskID.text)).sorted()), .timestamp(microsecondsSince1970: latest),
+                .textArray(unique.map(\.event.project)), .textArray(unique.map(\.event.cluster)),
             ]
         )
     }
@@ -221,6 +237,8 @@ struct ProjectionStore: Sendable {
         var statements: [PQStatement] = []
         if !fold.tasks.isEmpty { statements.append(updateTasks(fold)) }
         if !fold.nodes.isEmpty { statements.append(upsertNodes(fold)) }
+        let ended = fold.tasksToSettle
+        if !ended.isEmpty { statements.append(UnheardEnds.settle(ended)) }
         return statements
     }
 
@@ -246,23 +264,25 @@ struct ProjectionStore: Sendable {
                 finished_at = coalesce(u.finished_at, t.finished_at), updated_at = now()
             FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
                 $8::bigint[], $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[],
-                $14::timestamptz[])
+                $14::timestamptz[], $15::text[], $16::text[])
               AS u(id, phase, sequence, total, succeeded, failed, skipped, pulling, cause, message, reason, queued_at,
-                started_at, finished_at)
-            WHERE t.id = u.id AND u.sequence > t.sequence
+                started_at, finished_at, project, cluster)
+            WHERE t.id = u.id AND t.project = u.project AND t.cluster = u.cluster AND u.sequence > t.sequence
                 AND (t.phase NOT IN ('succeeded', 'failed', 'cancelled', 'rejected')
                     OR (t.phase = 'rejected' AND t.reason = '\(TaskStore.neverPublished)'))
             """,
             [
-                .textArray(tasks.map(\.key.text)), .textArray(tasks.map(\.value.phase.rawValue)),
+                .textArray(tasks.map(\.key.task.text)), .textArray(tasks.map(\.value.phase.rawValue)),
                 .intArray(tasks.map(\.value.sequence)), integers(\.counts.nodesTotal), integers(\.counts.succeeded),
                 integers(\.counts.failed), integers(\.counts.skipped), integers(\.counts.pulling),
                 .textArray(tasks.map(\.value.cause)), .textArray(tasks.map(\.value.message)),
                 .textArray(tasks.map(\.value.reason)), times(\.queuedAt), times(\.startedAt), times(\.finishedAt),
+                .textArray(tasks.map(\.key.project)), .textArray(tasks.map(\.key.cluster)),
             ]
         )
     }
 
+    /// Nodes of tasks that have a row: those of others are folded in when it comes.
     private static func upsertNodes(_ fold: ProjectionFold) -> PQStatement {
         let nodes = fold.nodes.sorted { $0.key < $1.key }
         return PQStatement(
@@ -271,8 +291,9 @@ struct ProjectionStore: Sendable {
                 (task_id, node, phase, attempt, images, cause, message, reason, sequence, updated_at)
             SELECT u.task_id, u.node, u.phase, u.attempt, u.images, u.cause, u.message, u.reason, u.sequence, u.updated_at
             FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::jsonb[], $6::text[], $7::text[],
-                $8::text[], $9::bigint[], $10::timestamptz[])
-              AS u(task_id, node, phase, attempt, images, cause, message, reason, sequence, updated_at)
+                $8::text[], $9::bigint[], $10::timestamptz[], $13::text[], $14::text[])
+              AS u(task_id, node, phase, attempt, images, cause, message, reason, sequence, updated_at, project, cluster)
+            JOIN longshore.tasks t ON t.id = u.task_id AND t.project = u.project AND t.cluster = u.cluster
             ON CONFLICT (task_id, node) DO UPDATE SET
                 phase = excluded.phase, attempt = excluded.attempt,
                 images = CASE
@@ -285,14 +306,15 @@ struct ProjectionStore: Sendable {
             WHERE excluded.sequence > n.sequence
             """,
             [
-                .textArray(nodes.map(\.key.task.text)), .textArray(nodes.map(\.key.node)),
+                .textArray(nodes.map(\.key.task.task.text)), .textArray(nodes.map(\.key.node)),
                 .textArray(nodes.map(\.value.phase.rawValue)), .intArray(nodes.map { Int64($0.value.attempt) }),
                 .jsonArray(nodes.map { $0.value.images.json.text() }), .textArray(nodes.map(\.value.cause)),
                 .textArray(nodes.map(\.value.message)), .textArray(nodes.map(\.value.reason)),
                 .intArray(nodes.map(\.value.sequence)),
                 .timestampArray(nodes.map(\.value.updatedAt.microsecondsSinceEpoch)),
-                .textArray(nodes.filter(\.value.addsImages).map(\.key.task.text)),
+                .textArray(nodes.filter(\.value.addsImages).map(\.key.task.task.text)),
                 .textArray(nodes.filter(\.value.addsImages).map(\.key.node)),
+                .textArray(nodes.map(\.key.task.project)), .textArray(nodes.map(\.key.task.cluster)),
             ]
         )
     }

@@ -103,7 +103,7 @@ struct RequestHandler: Sendable {
             // To wait would hold up everything behind it for ever.
             let detail = "Kafka takes no message of this task's size"
             let fault = RequestFault(pointer: JSONPointer(), kind: .tooLong, detail: detail)
-            return await refuse(RequestFaults([fault]), requested, message, isOwn: true)
+            return await refuse(RequestFaults([fault]), requested, message)
         case .conflict:
             let fault = RequestFault(
                 pointer: JSONPointer().appending("idempotencykey"),
@@ -128,32 +128,18 @@ struct RequestHandler: Sendable {
 
     // MARK: - Refusing
 
-    /// Keeps the request without its values, and says what is wrong with it.
-    /// With `isConflict` the key is another request's; with `isOwn` the row that the key has is this request's.
+    /// Keeps the request without its values, and says what is wrong with it. The event has an id of its own: a task that the
+    /// request's key names is not touched by it, whoever's it is.
     private func refuse(
         _ faults: RequestFaults,
         _ requested: TaskRequested,
         _ message: KafkaMessage,
-        isConflict: Bool = false,
-        isOwn: Bool = false
+        isConflict: Bool = false
     ) async -> Result {
-        let rejection = rejection(faults, requested, message)
-        // The task of a key that was used before exists and is somebody's: nothing is said about it, and certainly not its end.
-        let isKnown: Bool
-        do {
-            if isConflict || isOwn {
-                isKnown = isConflict
-            } else {
-                isKnown = try await acceptor.batcher.isKnown(rejection.taskID)
-            }
-        } catch {
-            logger.warning("A refusal has to wait", metadata: [LogKey.error: "\(error)"])
-            return .retry
-        }
         metrics.countSubmission(source: "kafka", outcome: isConflict ? "conflict" : "invalid")
         metrics.deadLetters.increment()
-        var records = [deadLetter(faults, requested, message)]
-        if !isKnown { records.append(ProducerRecord(rejection.record)) }
+        let rejection = ProducerRecord(rejection(faults, requested, message).record)
+        var records = [deadLetter(faults, requested, message), rejection]
         for (index, report) in await producer.send(records).enumerated() {
             guard case .failure(var error) = report else { continue }
             if index == 0, error.code == .messageTooLarge {
@@ -218,16 +204,20 @@ struct RequestHandler: Sendable {
         _ requested: TaskRequested,
         _ message: KafkaMessage
     ) -> TaskEvent {
-        // Names are taken from the refused request only where they have the form of one.
-        let project = name(requested.request["project"])
-        let cluster = name(requested.request["cluster"])
-        let id = TaskIDs.derived(project: project, idempotencyKey: requested.idempotencyKey)
+        // A name is taken from the refused request only where it has the form of one.
+        let cluster = name(requested.request["cluster"]) ?? "default"
+        let id = TaskIDs.refusal(
+            topic: message.topicPartition.topic,
+            partition: message.topicPartition.partition,
+            offset: message.offset,
+            timestampMilliseconds: message.timestampMilliseconds
+        )
         let time = message.timestampMilliseconds.map { Timestamp(microsecondsSinceEpoch: $0 * 1_000) } ?? clock.now()
         var event = TaskEvent(
             id: EventIdentity.phase(id, .rejected),
             type: .taskRejected,
             taskID: id,
-            project: project,
+            project: project(of: requested.request),
             cluster: cluster,
             sequence: 1,
             time: time,
@@ -236,6 +226,11 @@ struct RequestHandler: Sendable {
             faults: faults.faults.prefix(100).map { EventFault($0) }
         )
         event.traceParent = requested.traceParent
+        event.request = .init(
+            topic: message.topicPartition.topic,
+            partition: Int(message.topicPartition.partition),
+            offset: message.offset
+        )
         event.reason = faults.containsPlaintextCredential ? "PlaintextCredential" : "InvalidRequest"
         event.message =
             faults.containsPlaintextCredential
@@ -244,8 +239,16 @@ struct RequestHandler: Sendable {
         return event
     }
 
-    private func name(_ value: JSONValue?) -> String {
-        guard let text = value?.string, KubernetesNames.isLabel(Array(text.utf8)) else { return "default" }
+    /// In whose name a refusal is told: the request's project if its sender may use that, else nobody's.
+    private func project(of request: JSONValue) -> String {
+        let asked = request["project"]
+        let named = asked == nil || asked?.isNull == true ? "default" : name(asked)
+        guard let named, allowsProject(named) else { return TaskEvent.unassignedProject }
+        return named
+    }
+
+    private func name(_ value: JSONValue?) -> String? {
+        guard let text = value?.string, KubernetesNames.isLabel(Array(text.utf8)) else { return nil }
         return text
     }
 }

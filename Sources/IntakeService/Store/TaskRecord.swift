@@ -94,17 +94,16 @@ struct TaskRecord: Sendable {
     }
 
     /// The public form with the settings, as a JSON text.
-    var text: [UInt8] { json.serialized(adding: ["spec": spec]) }
-
-    /// The answer to the request that asked for the task.
     ///
-    /// - Parameter warnings: What the request's author should look at again; they are told once and not kept.
-    /// - Returns: A JSON text.
-    func text(warnings: [RequestWarning]) -> [UInt8] {
-        guard !warnings.isEmpty else { return text }
+    /// - Parameters:
+    ///   - showsWebhook: Whether the webhook's URL is shown whole; its query may hold the receiver's token.
+    ///   - warnings: What the request's author should look at again, in the answer to the request that asked for the task; they
+    ///     are told once and not kept.
+    /// - Returns: The text's bytes.
+    func text(showsWebhook: Bool, warnings: [RequestWarning] = []) -> [UInt8] {
         var json = json
-        json["warnings"] = .array(warnings.map(\.json))
-        return json.serialized(adding: ["spec": spec])
+        if !warnings.isEmpty { json["warnings"] = .array(warnings.map(\.json)) }
+        return json.serialized(adding: ["spec": showsWebhook ? spec : WebhookRedaction.redact(spec: spec)])
     }
 
     /// The public form without the settings, as in lists.

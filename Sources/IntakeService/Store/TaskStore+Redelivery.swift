@@ -18,9 +18,12 @@ extension TaskStore {
     /// The most deliveries that are put back at once: they stay locked meanwhile.
     static let maximumRedelivered = 5_000
 
-    /// Whose a delivery is; nil when there is none.
-    func projectOfDelivery(_ id: String) async throws -> String? {
-        let rows = try await pool.query("SELECT project FROM longshore.deliveries WHERE id = $1", [.text(id)])
+    /// Whose a delivery is; nil when there is none, or none of the one project whose deliveries may be seen.
+    func projectOfDelivery(_ id: String, in visible: String?) async throws -> String? {
+        let rows = try await pool.query(
+            "SELECT project FROM longshore.deliveries WHERE id = $1 AND ($2::text IS NULL OR project = $2)",
+            [.text(id), .text(orNull: visible)]
+        )
         return try rows.first?.text("project")
     }
 

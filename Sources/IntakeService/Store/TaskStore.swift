@@ -1,5 +1,6 @@
 import LibPQ
 import LongshoreDomain
+import LongshoreMessages
 import WireFormats
 
 /// The read model, as the HTTP API reads it, and the rows of tasks that are being accepted.
@@ -61,9 +62,19 @@ struct TaskStore: Sendable {
     // MARK: - Reading
 
     /// One task; nil when there is none.
-    func task(_ id: String) async throws -> TaskRecord? {
-        try await pool.query("SELECT \(TaskRecord.columns) FROM longshore.tasks t WHERE t.id = $1", [.text(id)])
-            .first.map { try TaskRecord(row: $0) }
+    ///
+    /// - Parameters:
+    ///   - id: Its id.
+    ///   - project: The project whose tasks may be seen; nil for all. A task of another one is not read at all, so that it takes
+    ///     no longer to say nothing of it than of one that does not exist.
+    /// - Returns: The row.
+    /// - Throws: `PQError`.
+    func task(_ id: String, project: String? = nil) async throws -> TaskRecord? {
+        try await pool.query(
+            "SELECT \(TaskRecord.columns) FROM longshore.tasks t WHERE t.id = $1 AND ($2::text IS NULL OR t.project = $2)",
+            [.text(id), .text(orNull: project)]
+        )
+        .first.map { try TaskRecord(row: $0) }
     }
 
     /// What a list of tasks is narrowed down to.
@@ -116,7 +127,7 @@ struct TaskStore: Sendable {
     }
 
     /// The nodes of a task by name, as they are shown.
-    func nodes(of id: String, phases: [NodePhase], after: String?, limit: Int) async throws -> [JSONValue] {
+    func nodes(of id: String, phases: [ShownNodeState], after: String?, limit: Int) async throws -> [JSONValue] {
         let rows = try await pool.query(
             """
             SELECT node, phase, attempt, images, cause, message, reason, updated_at FROM longshore.task_nodes
@@ -147,27 +158,33 @@ struct TaskStore: Sendable {
         let text: String
     }
 
-    /// The events of a task after a sequence, in order, as many as fit.
+    /// The events of a task after a sequence, in order, as many as fit: only those that speak for its project and cluster,
+    /// whoever has written others before the task had a row, and no refusal of a request that would have become the task.
     ///
     /// - Parameters:
-    ///   - id: The task.
+    ///   - task: The task.
     ///   - sequence: That of the event before the first.
     ///   - limit: The most events.
     ///   - bytes: How much their JSON may come to before the last of them. So there is always one, however large it is, and
     ///     an event is at most 64 KiB by the contract.
     /// - Returns: The events; none when there are no more at the moment.
     /// - Throws: `PQError`.
-    func events(of id: String, after sequence: Int, limit: Int, bytes: Int) async throws -> [Event] {
+    func events(of task: TaskRecord, after sequence: Int, limit: Int, bytes: Int) async throws -> [Event] {
         let rows = try await pool.query(
             """
             SELECT sequence, type, event FROM (
                 SELECT sequence, type, event, sum(octet_length(event::text)) OVER (
                     ORDER BY sequence GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
                 FROM (SELECT sequence, type, event FROM longshore.task_events WHERE task_id = $1 AND sequence > $2
+                        AND event #>> '{data,project}' = $5 AND event #>> '{data,cluster}' = $6
+                        AND NOT (sequence <= 1 AND type = '\(EventType.taskRejected.rawValue)')
                     ORDER BY sequence LIMIT $3) e
             ) e WHERE before IS NULL OR before < $4 ORDER BY sequence
             """,
-            [.text(id), .int(Int64(sequence)), .int(Int64(limit)), .int(Int64(bytes))]
+            [
+                .text(task.id), .int(Int64(sequence)), .int(Int64(limit)), .int(Int64(bytes)), .text(task.project),
+                .text(task.cluster),
+            ]
         )
         return try rows.map { Event(sequence: try $0.int(0), type: try $0.text(1), text: try $0.json(2)) }
     }

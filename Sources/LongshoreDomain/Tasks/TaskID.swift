@@ -59,6 +59,12 @@ package struct TaskID: Hashable, Comparable, Sendable, CustomStringConvertible {
         self.low = low
     }
 
+    /// Whether this names a request that was refused, and so no task that can exist.
+    ///
+    /// The variant of every task's id is that of RFC 9562 (binary 10); ids of refusals have the variant 11, which that RFC
+    /// leaves unused.
+    package var isRefusal: Bool { low >> 62 == 0b11 }
+
     /// The canonical text: 26 characters of `0123456789abcdefghjkmnpqrstvwxyz`.
     package var text: String {
         // On the stack: a task's id is written a dozen times on the task's way.

@@ -134,7 +134,7 @@ extension JSONSchemas {
           "properties": {
             "specversion": {"const": "1.0"},
             "id": {"type": "string", "minLength": 1, "pattern": "^[^.]+$"},
-            "source": {"type": "string", "format": "uri-reference", "pattern": "^/projects/[a-z0-9-]+/clusters/[a-z0-9-]+$"},
+            "source": {"type": "string", "format": "uri-reference", "pattern": "^/projects/([a-z0-9-]+|_unassigned)/clusters/[a-z0-9-]+$"},
             "type": {"type": "string", "pattern": "^dev\\.longshore\\.[a-z]+\\.[a-z]+\\.v[0-9]+$"},
             "subject": {"type": "string", "minLength": 1},
             "time": {"type": "string", "format": "date-time"},

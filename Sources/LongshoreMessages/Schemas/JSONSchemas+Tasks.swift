@@ -145,7 +145,10 @@ extension JSONSchemas {
           "required": ["taskId", "project", "cluster", "phase", "counts"],
           "properties": {
             "taskId": {"$ref": "definitions.json#/$defs/taskId"},
-            "project": {"$ref": "definitions.json#/$defs/name"},
+            "project": {
+              "description": "_unassigned for a refused request whose sender may not use the project that it names.",
+              "anyOf": [{"$ref": "definitions.json#/$defs/name"}, {"const": "_unassigned"}]
+            },
             "cluster": {"$ref": "definitions.json#/$defs/name"},
             "phase": {"$ref": "definitions.json#/$defs/taskPhase"},
             "counts": {
@@ -193,6 +196,16 @@ extension JSONSchemas {
             "task": {"$ref": "task-spec.json"},
             "source": {"enum": ["http", "kafka", "kubernetes"]},
             "acceptedAt": {"$ref": "definitions.json#/$defs/time"},
+            "request": {
+              "description": "Where a refused request stands.",
+              "type": "object",
+              "required": ["topic", "partition", "offset"],
+              "properties": {
+                "topic": {"type": "string"},
+                "partition": {"type": "integer", "minimum": 0},
+                "offset": {"type": "integer", "minimum": 0}
+              }
+            },
             "part": {
               "type": "object",
               "required": ["number", "count"],

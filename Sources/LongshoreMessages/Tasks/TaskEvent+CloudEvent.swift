@@ -42,6 +42,12 @@ extension TaskEvent {
             data["source"] = source?.rawValue.json
             data["acceptedAt"] = acceptedAt?.json
         }
+        if let request {
+            data["request"] = [
+                "topic": .string(request.topic), "partition": request.partition.json,
+                "offset": .integer(request.offset),
+            ]
+        }
         if let part { data["part"] = ["number": part.number.json, "count": part.count.json] }
         return data
     }
@@ -96,6 +102,13 @@ extension TaskEvent {
         spec = try data.optional("task")
         source = try data.optionalString("source").flatMap(TaskSource.init)
         acceptedAt = try data.optionalTimestamp("acceptedAt")
+        if let json = try data.optionalObject("request")?.json {
+            request = RequestPlace(
+                topic: try json.requiredString("topic"),
+                partition: try json.requiredInteger("partition"),
+                offset: Int64(try json.requiredInteger("offset"))
+            )
+        }
         if let json = try data.optionalObject("part")?.json {
             part = Part(number: try json.requiredInteger("number"), count: try json.requiredInteger("count"))
         }

@@ -45,8 +45,37 @@ package struct TaskEvent: Sendable, Hashable {
     package var source: TaskSource?
     /// When the task was accepted, beside `spec`.
     package var acceptedAt: Timestamp?
+    /// Where the refused request stands, for the rejection of one that came over Kafka.
+    package var request: RequestPlace?
     /// Which part this is of an event that was too long for one record, from 1, and of how many.
     package var part: Part?
+
+    /// The project of refusals whose sender may not ask in the name of the project that the request names. It is no project's
+    /// name (a project's is a DNS label), so that only who may see all projects is shown it.
+    package static let unassignedProject = "_unassigned"
+
+    /// Whether this tells of a request that was refused before it became a task: it is no event of any task.
+    ///
+    /// Releases before refusals had ids of their own gave them the id of the task that the request would have become, and the
+    /// sequence 1, which among a task's own events only `queued` has.
+    package var isRefusal: Bool { type == .taskRejected && (taskID.isRefusal || sequence <= 1) }
+
+    /// A record of the topic of requests.
+    package struct RequestPlace: Sendable, Hashable {
+        /// The topic.
+        package var topic: String
+        /// The partition.
+        package var partition: Int
+        /// The offset.
+        package var offset: Int64
+
+        /// Makes a place.
+        package init(topic: String, partition: Int, offset: Int64) {
+            self.topic = topic
+            self.partition = partition
+            self.offset = offset
+        }
+    }
 
     /// A part of an event.
     package struct Part: Sendable, Hashable {

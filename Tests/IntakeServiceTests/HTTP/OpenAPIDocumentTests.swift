@@ -49,7 +49,7 @@ struct OpenAPIDocumentTests {
         let schemas = OpenAPIDocument.json["components"]?["schemas"]
         func values(_ name: String) -> [String]? { schemas?[name]?["enum"]?.array?.compactMap(\.string) }
         #expect(values("Status") == TaskPhase.allCases.map(\.rawValue))
-        #expect(values("NodeState") == NodePhase.allCases.map(\.rawValue))
+        #expect(values("NodeState") == ShownNodeState.allCases.map(\.rawValue))
         #expect(Set(values("Cause") ?? []) == Set(FailureCause.allCases.map(\.rawValue)))
     }
 }

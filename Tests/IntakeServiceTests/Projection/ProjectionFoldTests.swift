@@ -7,6 +7,7 @@ import WireFormats
 
 struct ProjectionFoldTests {
     private let task = TaskIDs.derived(project: "default", idempotencyKey: "fold")
+    private var key: ProjectionFold.TaskKey { .init(task: task, project: "default", cluster: "default") }
 
     private func event(
         _ type: EventType,
@@ -27,7 +28,7 @@ struct ProjectionFoldTests {
             event(.taskProgress, 4, phase: .pulling, counts: TaskCounts(nodesTotal: 3, succeeded: 1)),
         ]
         for _ in 0..<20 {
-            let folded = try #require(ProjectionFold(events.shuffled()).tasks[task])
+            let folded = try #require(ProjectionFold(events.shuffled()).tasks[key])
             #expect(folded.phase == .pulling)
             #expect(folded.counts == TaskCounts(nodesTotal: 3, succeeded: 1))
             #expect(folded.sequence == 4)
@@ -42,10 +43,21 @@ struct ProjectionFoldTests {
         var end = event(.taskFailed, 5, counts: TaskCounts(nodesTotal: 3, failed: 3))
         end.cause = .unauthorized
         let fold = ProjectionFold([event(.taskSucceeded, 7), end, event(.taskPulling, 6)])
-        let folded = try #require(fold.tasks[task])
+        let folded = try #require(fold.tasks[key])
         #expect(folded.phase == .failed)
         #expect(folded.cause == "Unauthorized")
         #expect(folded.finishedAt?.secondsSinceEpoch == 5)
+    }
+
+    @Test
+    func `A refused request is no event of a task, whatever its number, and an executor's rejection is`() {
+        let refusal = TaskEvent.sample(.taskRejected, of: task, sequence: 1)
+        var own = refusal
+        own.taskID = TaskIDs.refusal(topic: "t", partition: 0, offset: 0, timestampMilliseconds: nil)
+        own.sequence = 7
+        #expect(ProjectionFold([refusal, own]).tasks.isEmpty)
+        #expect(ProjectionFold([refusal, event(.taskPulling, 3)]).tasks[key]?.phase == .pulling)
+        #expect(ProjectionFold([event(.taskRejected, 2)]).tasks[key]?.phase == .rejected)
     }
 
     @Test
@@ -53,9 +65,9 @@ struct ProjectionFoldTests {
         var failure = event(.nodeFailed, 4, phase: .pulling, node: "a")
         failure.cause = .notFound
         let fold = ProjectionFold([failure])
-        #expect(fold.tasks[task]?.cause == nil)
-        #expect(fold.nodes[.init(task: task, node: "a")]?.cause == "NotFound")
-        #expect(fold.nodes[.init(task: task, node: "a")]?.phase == .failed)
+        #expect(fold.tasks[key]?.cause == nil)
+        #expect(fold.nodes[.init(task: key, node: "a")]?.cause == "NotFound")
+        #expect(fold.nodes[.init(task: key, node: "a")]?.phase == .failed)
     }
 
     @Test
@@ -63,7 +75,7 @@ struct ProjectionFoldTests {
         let fold = ProjectionFold([
             event(.nodePulling, 2, node: "a"), event(.nodeFailed, 3, node: "a"), event(.nodePulling, 4, node: "a"),
         ])
-        #expect(fold.nodes[.init(task: task, node: "a")]?.phase == .pulling)
+        #expect(fold.nodes[.init(task: key, node: "a")]?.phase == .pulling)
     }
 
     @Test
@@ -74,10 +86,10 @@ struct ProjectionFoldTests {
         var second = event(.nodeSucceeded, 3, node: "a")
         second.images = [EventImage(image: "two", phase: .pulled)]
         second.part = TaskEvent.Part(number: 2, count: 2)
-        let both = ProjectionFold([second, first]).nodes[.init(task: task, node: "a")]
+        let both = ProjectionFold([second, first]).nodes[.init(task: key, node: "a")]
         #expect(both?.images.map(\.image) == ["one", "two"])
         #expect(both?.addsImages == false)
-        let late = ProjectionFold([second]).nodes[.init(task: task, node: "a")]
+        let late = ProjectionFold([second]).nodes[.init(task: key, node: "a")]
         #expect(late?.images.map(\.image) == ["two"])
         #expect(late?.addsImages == true)
     }

@@ -89,6 +89,98 @@ struct ProjectionStoreTests {
         await pool.close()
     }
 
+    /// Back to back, both are in one batch.
+    @Test(arguments: [true, false])
+    func `A refusal of a former release under a task's id does not end the task`(inOneBatch: Bool) async throws {
+        let submitted = try makeTask("refused-before")
+        let id = submitted.taskID
+        let refusal = TaskEvent.sample(.taskRejected, of: id, sequence: 1, counts: TaskCounts()).record
+        let own = [
+            submitted.record, TaskEvent.sample(.taskChecking, of: id, sequence: 2).record,
+            TaskEvent.sample(.taskSucceeded, of: id, sequence: 3, counts: TaskCounts(nodesTotal: 1, succeeded: 1))
+                .record,
+        ]
+        if inOneBatch {
+            try await apply([refusal] + own)
+        } else {
+            for record in [refusal] + own { try await apply([record]) }
+        }
+        let row = try #require(try await task(id))
+        #expect(row.phase == .succeeded)
+        #expect(row.counts.succeeded == 1)
+        await pool.close()
+    }
+
+    /// Whoever may write to the topic of events can name any task's id.
+    @Test(arguments: [true, false])
+    func `Events that name another project or cluster are none of the task's`(isRowFirst: Bool) async throws {
+        let submitted = try makeTask("foreign")
+        let id = submitted.taskID
+        var foreign: [MessageRecord] = []
+        for (project, cluster) in [("other", "default"), ("default", "west")] {
+            for var event in [
+                TaskEvent.sample(.nodeFailed, of: id, sequence: 50, node: "a"),
+                TaskEvent.sample(.taskFailed, of: id, sequence: 51, counts: TaskCounts(nodesTotal: 9, failed: 9)),
+                TaskEvent.sample(.taskSucceeded, of: id, sequence: 52, counts: TaskCounts(nodesTotal: 9, succeeded: 9)),
+            ] {
+                event.project = project
+                event.cluster = cluster
+                foreign.append(event.record)
+            }
+        }
+        if isRowFirst { try await apply([submitted.record]) }
+        try await apply(foreign)
+        let node = TaskEvent.sample(.nodeSucceeded, of: id, sequence: 3, node: "a", counts: TaskCounts(nodesTotal: 1))
+        let end = TaskEvent.sample(.taskSucceeded, of: id, sequence: 4, counts: TaskCounts(nodesTotal: 1, succeeded: 1))
+        try await apply([submitted.record] + foreign + [node.record, end.record] + foreign)
+        let row = try #require(try await task(id))
+        #expect(row.phase == .succeeded)
+        #expect(row.counts == TaskCounts(nodesTotal: 1, succeeded: 1))
+        let nodes = try await TaskStore(pool: pool).nodes(of: id.text, phases: [], after: nil, limit: 10)
+        #expect(nodes.map { $0["state"]?.string } == ["succeeded"])
+        await pool.close()
+    }
+
+    /// Two nodes are in work when their events stop; the task's end says how many ended in which way.
+    @Test(arguments: [
+        (TaskCounts(nodesTotal: 3, succeeded: 3), "succeeded"),
+        (TaskCounts(nodesTotal: 3, succeeded: 1, failed: 2), "failed"),
+        (TaskCounts(nodesTotal: 3, succeeded: 1, skipped: 2), "skipped"),
+        (TaskCounts(nodesTotal: 3, succeeded: 2, failed: 1), "unknown"),
+        (TaskCounts(nodesTotal: 3, succeeded: 1), "unknown"),
+    ])
+    func `Nodes whose events are gone are in work no more when their task has ended`(
+        counts: TaskCounts,
+        state: String
+    )
+        async throws
+    {
+        let submitted = try makeTask("unheard")
+        let id = submitted.taskID
+        try await apply([
+            submitted.record,
+            TaskEvent.sample(.taskPulling, of: id, sequence: 2, counts: TaskCounts(nodesTotal: 3)).record,
+            TaskEvent.sample(.nodePulling, of: id, sequence: 3, node: "a").record,
+            TaskEvent.sample(.nodePulling, of: id, sequence: 4, node: "b").record,
+            TaskEvent.sample(.nodeSucceeded, of: id, sequence: 5, node: "c").record,
+        ])
+        let type: EventType = counts.failed > 0 ? .taskFailed : .taskSucceeded
+        try await apply([TaskEvent.sample(type, of: id, sequence: 50, counts: counts).record])
+        let nodes = try await TaskStore(pool: pool).nodes(of: id.text, phases: [], after: nil, limit: 10)
+        #expect(nodes.map { $0["state"]?.string } == [state, state, "succeeded"])
+        #expect(nodes[0]["reason"]?.string == "EndNotHeard" && nodes[0]["message"]?.string?.isEmpty == false)
+        #expect(nodes[2]["reason"] == nil)
+        // What is heard after all counts more, and nothing is in work again.
+        try await apply([
+            TaskEvent.sample(.nodeFailed, of: id, sequence: 51, node: "a").record,
+            TaskEvent.sample(.nodePulling, of: id, sequence: 52, node: "b").record,
+        ])
+        let later = try await TaskStore(pool: pool).nodes(of: id.text, phases: [], after: nil, limit: 10)
+        #expect(later[0]["state"]?.string == "failed")
+        #expect(later[1]["state"]?.string != "pulling")
+        await pool.close()
+    }
+
     @Test
     func `Events that come before their task are folded in when it comes`() async throws {
         let submitted = try makeTask("early")
@@ -174,7 +266,9 @@ struct ProjectionStoreTests {
 
     @Test
     func `Images of parts that come in different batches add up`() async throws {
-        let id = TaskIDs.derived(project: "default", idempotencyKey: "parts")
+        let submitted = try makeTask("parts")
+        let id = submitted.taskID
+        try await apply([submitted.record])
         for (number, image) in ["one", "two", "three"].enumerated() {
             var event = TaskEvent.sample(.nodeSucceeded, of: id, sequence: Int64(2 + number), node: "a")
             event.id += "-p\(number)"

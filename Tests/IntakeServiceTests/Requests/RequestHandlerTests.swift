@@ -37,13 +37,20 @@ struct RequestHandlerTests {
         }
     }
 
-    private func rejection(_ intake: Intake, of id: String) async throws -> TaskEvent {
+    /// What is told of a refused request: it names the place at which its dead letter says that the request stands.
+    private func rejection(_ intake: Intake, of requested: TaskRequested) async throws -> TaskEvent {
         try await waitForValue("the rejection") {
-            for record in try await intake.records(Topics.events) where record.key == Array(id.utf8) {
-                let event = try TaskEvent(event: CloudEvent(record))
-                if event.type == .taskRejected { return event }
+            guard let letter = try await deadLetters(intake, of: requested).first else { return nil }
+            func origin(_ name: String) -> String? {
+                letter.headers.first { $0.name == name }?.value.map { String(decoding: $0, as: UTF8.self) }
             }
-            return nil
+            let place = TaskEvent.RequestPlace(
+                topic: Topics.requests,
+                partition: try #require(origin("longshore-origin-partition").flatMap { Int($0) }),
+                offset: try #require(origin("longshore-origin-offset").flatMap { Int64($0) })
+            )
+            return try await intake.records(Topics.events).compactMap { try? TaskEvent(event: CloudEvent($0)) }
+                .first { $0.type == .taskRejected && $0.request == place }
         }
     }
 
@@ -125,8 +132,9 @@ struct RequestHandlerTests {
     func `An invalid request ends as a dead letter and an event, with every fault`() async throws {
         let intake = try await Intake.shared()
         let requested = try await send(intake, ["images": ["::"], "priority": 99, "nonsense": 1])
-        let event = try await rejection(intake, of: id(requested))
+        let event = try await rejection(intake, of: requested)
         #expect(event.reason == "InvalidRequest")
+        #expect(event.taskID.isRefusal && event.project == "default")
         #expect(Set(event.faults.map(\.pointer)) == ["/images/0", "/priority", "/nonsense"])
         let letters = try await deadLetters(intake, of: requested)
         let letter = try #require(letters.first)
@@ -145,7 +153,7 @@ struct RequestHandlerTests {
             intake,
             ["images": ["quay.io/a"], "registry": "quay.io", "username": "robot", "password": .string(secret)]
         )
-        let event = try await rejection(intake, of: id(requested))
+        let event = try await rejection(intake, of: requested)
         #expect(event.reason == "PlaintextCredential")
         #expect(event.message?.contains("change the secret") == true)
         try await waitUntil("the dead letter") { try await !deadLetters(intake, of: requested).isEmpty }
@@ -229,7 +237,8 @@ struct RequestHandlerTests {
     func `Producers may ask only for the projects that they are allowed`() async throws {
         let intake = try await Intake(announcesKey: false) { $0.kafkaProjects = ["ci"] }
         let refused = try await send(intake, ["images": ["nginx"], "project": "default"])
-        let event = try await rejection(intake, of: id(refused))
+        let event = try await rejection(intake, of: refused)
+        #expect(event.taskID.isRefusal && event.project == TaskEvent.unassignedProject)
         #expect(event.faults.map(\.pointer) == ["/project"])
         let taken = try await send(intake, ["images": ["nginx"], "project": "ci"])
         try await intake.waitForStatus("queued", of: id(taken, project: "ci"))

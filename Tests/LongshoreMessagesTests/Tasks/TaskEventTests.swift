@@ -138,6 +138,29 @@ struct TaskMessageTests {
         #expect(throws: CloudEventError.self) { try TaskRequested(event: event) }
     }
 
+    @Test("of refusals have ids that no task can have, the same for the same record")
+    func refusalIDs() {
+        func id(
+            _ topic: String = Topics.requests,
+            _ partition: Int32 = 1,
+            _ offset: Int64 = 2,
+            _ time: Int64? = 3
+        ) -> TaskID {
+            TaskIDs.refusal(topic: topic, partition: partition, offset: offset, timestampMilliseconds: time)
+        }
+        let others = [id("other"), id(Topics.requests, 0), id(Topics.requests, 1, 3), id(Topics.requests, 1, 2, 4)]
+        #expect(id() == id() && !others.contains(id()))
+        for refusal in others + [id()] {
+            #expect(refusal.isRefusal)
+            #expect(TaskID(refusal.text) == refusal)
+        }
+        let random = (0..<10).map { _ in UInt8.random(in: 0...255) }
+        for number in 0..<200 {
+            #expect(!TaskIDs.derived(project: "default", idempotencyKey: "k\(number)").isRefusal)
+        }
+        #expect(!TaskID.v7(at: Timestamp(microsecondsSinceEpoch: 0), random: random).isRefusal)
+    }
+
     @Test("derive the task's id from project and key, and from nothing else")
     func derivedIDs() {
         let id = TaskIDs.derived(project: "default", idempotencyKey: "build-42")
