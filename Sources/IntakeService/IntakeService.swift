@@ -319,12 +319,14 @@ package final class IntakeService: Service {
             metrics: metrics,
             logger: logger
         )
+        let repairs = NodeRepairs(pool: pool, producer: producer, logger: logger)
         let interval = min(Self.sweepInterval, configuration.taskSilence)
         await cancelWhenGracefulShutdown { [logger] in
             while (try? await Task.sleep(for: interval)) != nil {
                 do {
                     try await unpublished.sweep()
                     try await lost.sweep()
+                    try await repairs.sweep()
                 } catch {
                     logger.debug("Tasks without messages could not be looked for", metadata: [LogKey.error: "\(error)"])
                 }

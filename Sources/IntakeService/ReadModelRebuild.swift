@@ -62,7 +62,7 @@ package struct ReadModelRebuild: Sendable {
                     let rows = try await connection.query("SELECT count(*) AS n FROM longshore.tasks")
                     discarded = try rows.first?.int("n") ?? 0
                     try await connection.script(
-                        "TRUNCATE longshore.tasks, longshore.task_nodes, longshore.task_events, longshore.acknowledgements"
+                        "TRUNCATE longshore.tasks, longshore.task_nodes, longshore.task_events, longshore.acknowledgements, longshore.node_repairs"
                     )
                 }
                 let forgotten = try await connection.query(

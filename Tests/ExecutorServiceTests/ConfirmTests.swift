@@ -13,6 +13,14 @@ import WireFormats
 /// Intake asks about tasks whose messages are gone from Kafka; only what is in the cluster can answer.
 @Suite(.timeLimit(.minutes(3))) struct ConfirmTests {
     private func answers(_ world: ExecutorWorld) async throws -> [TaskMissing] {
+        try await records(world).compactMap { try? TaskMissing(event: CloudEvent($0)) }
+    }
+
+    private func reports(_ world: ExecutorWorld) async throws -> [TaskNodes] {
+        try await records(world).compactMap { try? TaskNodes(event: CloudEvent($0)) }
+    }
+
+    private func records(_ world: ExecutorWorld) async throws -> [ConsumerRecord] {
         var options = KafkaConsumer.Options()
         options.reportsEndOfPartition = true
         let consumer = try KafkaConsumer(
@@ -23,13 +31,12 @@ import WireFormats
         )
         let partitions = (Int32(0)..<3).map { TopicPartition(topic: Topics.events, partition: $0) }
         try await consumer.assign(Dictionary(uniqueKeysWithValues: partitions.map { ($0, .beginning) }))
-        var found: [TaskMissing] = []
+        var found: [ConsumerRecord] = []
         var ended: Set<TopicPartition> = []
         try await waitUntil("the end of the events") {
             for event in try await consumer.poll(maximum: 500, timeout: .milliseconds(100)) {
                 switch event {
-                case .record(let record):
-                    if let answer = try? TaskMissing(event: CloudEvent(record)) { found.append(answer) }
+                case .record(let record): found.append(record)
                 case .endOfPartition(let partition, _): ended.insert(partition)
                 case .assigned, .revoked, .failure: break
                 }
@@ -64,6 +71,22 @@ import WireFormats
             // The message was only late: it comes behind the question, and is carried out.
             try await world.producer.send(lost.record)
             #expect(try await world.waitForEnd(lost.taskID).type == .taskSucceeded)
+            await executor.stop()
+        }
+    }
+
+    @Test func `how the nodes of an ended task did is reported to who asks, while its PullTask is there`() async throws
+    {
+        try await ExecutorWorld.with { world in
+            let executor = try await world.startExecutor()
+            let task = try await world.submit(["nginx:1.27"])
+            let end = try await world.waitForEnd(task.taskID)
+            _ = try await world.waitForPhase(task.taskID.text, .succeeded)
+            try await world.command(.report, task)
+            let answer = try await waitForValue("the report") { try await reports(world).first }
+            #expect(answer.taskID == task.taskID && answer.project == "default" && answer.part.count == 1)
+            #expect(answer.nodes.map(\.name) == ["node-1", "node-2", "node-3"])
+            #expect(answer.nodes.allSatisfy { $0.phase == .succeeded } && end.counts.succeeded == 3)
             await executor.stop()
         }
     }

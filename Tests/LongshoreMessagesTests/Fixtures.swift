@@ -154,12 +154,27 @@ enum Fixtures {
 
     static var missing: TaskMissing { TaskMissing(answering: command) }
 
+    static var nodes: TaskNodes {
+        TaskNodes(
+            taskID: command.taskID,
+            project: command.project,
+            cluster: command.cluster,
+            askedAt: command.requestedAt,
+            part: TaskEvent.Part(number: 1, count: 1),
+            nodes: [
+                TaskNodes.End(name: "node-1", phase: .succeeded),
+                TaskNodes.End(name: "node-2", phase: .failed, cause: .notFound, message: "manifest unknown"),
+            ],
+            traceParent: command.traceParent
+        )
+    }
+
     /// All messages as CloudEvents, by the name of their file.
     static var all: [(name: String, event: CloudEvent)] {
         get throws {
             var all = [
                 ("task.requested", requested.event), ("task.submitted", try submitted.event),
-                ("task.command", command.event), ("task.missing", missing.event),
+                ("task.command", command.event), ("task.missing", missing.event), ("task.nodes", nodes.event),
                 ("cluster.announced", announcement.event),
             ]
             for type in EventType.allCases where type.isEvent { all.append((type.shortName, try event(type).event)) }

@@ -28,6 +28,7 @@ struct GoldenMessageTests {
         #expect(try TaskSubmitted(event: event("task.submitted")) == Fixtures.submitted)
         #expect(try TaskCommand(event: event("task.command")) == Fixtures.command)
         #expect(try TaskMissing(event: event("task.missing")) == Fixtures.missing)
+        #expect(try TaskNodes(event: event("task.nodes")) == Fixtures.nodes)
         #expect(try ClusterAnnouncement(event: event("cluster.announced")) == Fixtures.announcement)
         for type in EventType.allCases where type.isEvent {
             #expect(try TaskEvent(event: event(type.shortName)) == Fixtures.event(type), "\(type)")
@@ -54,6 +55,7 @@ struct GoldenMessageTests {
             case .taskSubmitted: #expect(try TaskSubmitted(event: newer) == Fixtures.submitted)
             case .taskCommand: #expect(try TaskCommand(event: newer) == Fixtures.command)
             case .taskMissing: #expect(try TaskMissing(event: newer) == Fixtures.missing)
+            case .taskNodes: #expect(try TaskNodes(event: newer) == Fixtures.nodes)
             case .clusterAnnounced: #expect(try ClusterAnnouncement(event: newer) == Fixtures.announcement)
             case let type?: #expect(try TaskEvent(event: newer) == Fixtures.event(type))
             case nil: Issue.record("\(name) has no type")
@@ -73,6 +75,7 @@ struct GoldenMessageTests {
                         case .taskSubmitted: _ = try TaskSubmitted(event: broken)
                         case .taskCommand: _ = try TaskCommand(event: broken)
                         case .taskMissing: _ = try TaskMissing(event: broken)
+                        case .taskNodes: _ = try TaskNodes(event: broken)
                         case .clusterAnnounced: _ = try ClusterAnnouncement(event: broken)
                         default: _ = try TaskEvent(event: broken)
                         }

@@ -24,6 +24,7 @@ struct CommandHandler: Sendable {
         let namespace = context.configuration.namespace
         let pullTask = try await context.client.getIfPresent(PullTask.self, name: name, namespace: namespace)
         if command.kind == .confirm { return try await confirm(pullTask, command, logger) }
+        if command.kind == .report { return try await report(pullTask, command) }
         guard let pullTask, !pullTask.isFinished, pullTask.taskID == command.taskID,
             pullTask.project == command.project
         else {
@@ -58,8 +59,36 @@ struct CommandHandler: Sendable {
         case .resume: return pullTask.control.paused ? ["paused": false] : nil
         case .patch: return command.patch.isEmpty ? nil : command.patch.json
         case .retry: return ["retryRequest": .integer(Int64(pullTask.control.retryRequest + 1))]
-        case .confirm: return nil
+        case .confirm, .report: return nil
         }
+    }
+
+    // MARK: - Reporting
+
+    /// Answers how the nodes of a task have ended, whose events the read model has not heard. One that is being marked as finished
+    /// is asked about again.
+    private func report(_ found: PullTask?, _ command: TaskCommand) async throws {
+        let pullTask: PullTask?
+        if let found, found.taskID == command.taskID, found.project == command.project {
+            pullTask = found
+        } else {
+            // One that kubectl made has another name, which the informer may not have told yet.
+            let selection = ListOptions(namespace: context.configuration.namespace)
+            pullTask = try await context.client.listAll(PullTask.self, selection).items
+                .first { $0.taskID == command.taskID && $0.project == command.project }
+        }
+        guard let pullTask else {
+            _ = try await context.publisher.producer.send(ProducerRecord(TaskMissing(answering: command).record))
+            return
+        }
+        guard pullTask.isFinished else { return }
+        let failures = Dictionary(pullTask.status.failures.map { ($0.node, $0.failure) }) { first, _ in first }
+        let ends = (pullTask.status.record?.ends ?? []).map { name, phase in
+            let failure = phase == .failed ? failures[name] : nil
+            return TaskNodes.End(name: name, phase: phase, cause: failure?.cause, message: failure?.message)
+        }
+        let answers = TaskNodes.answers(to: command, nodes: ends).map { ProducerRecord($0.record) }
+        for report in await context.publisher.producer.send(answers) { _ = try report.get() }
     }
 
     // MARK: - Confirming

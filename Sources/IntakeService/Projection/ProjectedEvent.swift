@@ -12,6 +12,8 @@ struct ProjectionBatch: Sendable {
     var events: [Event] = []
     /// Answers of executors that have no PullTask of a task.
     var missing: [TaskMissing] = []
+    /// Answers of executors that say how nodes have ended.
+    var nodes: [TaskNodes] = []
     /// Records that are none of these, for instance commands, and those that say nothing new.
     var ignored = 0
     /// Messages, by index, that are not what their type says.
@@ -106,6 +108,7 @@ struct ProjectionBatch: Sendable {
         submissions += next.submissions
         events += next.events
         missing += next.missing
+        nodes += next.nodes
         ignored += next.ignored
         count += next.count
     }
@@ -130,6 +133,8 @@ struct ProjectionBatch: Sendable {
             )
         case .taskMissing:
             missing.append(try TaskMissing(event: message.event))
+        case .taskNodes:
+            nodes.append(try TaskNodes(event: message.event))
         case .some(let type) where type.isEvent:
             let event = try TaskEvent(event: message.event)
             // A refusal that bears the id of a task is one of a former release: it says nothing about that task.

@@ -50,6 +50,7 @@ struct ProjectionStore: Sendable {
             // What the announcements say is in the rows already.
             statements += ProjectionStore.update(ProjectionFold(batch.events.map(\.event)))
             statements += LostTasks.notes(of: batch)
+            statements += UnheardEnds.notes(of: batch)
             self.statements = statements
         }
     }
@@ -238,7 +239,7 @@ struct ProjectionStore: Sendable {
         if !fold.tasks.isEmpty { statements.append(updateTasks(fold)) }
         if !fold.nodes.isEmpty { statements.append(upsertNodes(fold)) }
         let ended = fold.tasksToSettle
-        if !ended.isEmpty { statements.append(UnheardEnds.settle(ended)) }
+        if !ended.isEmpty { statements += [UnheardEnds.settle(ended), UnheardEnds.notice(ended)] }
         return statements
     }
 

@@ -1,5 +1,7 @@
 import LibPQ
 import LongshoreDomain
+import LongshoreMessages
+import WireFormats
 
 /// What becomes of nodes whose task has ended and whose own ends were not heard: their events are gone from Kafka, because intake
 /// was away for longer than they are kept, or a broker has lost them.
@@ -12,6 +14,8 @@ enum UnheardEnds {
     static let unknown = "unknown"
     /// The reason of a node whose end was concluded, or is not known.
     static let reason = "EndNotHeard"
+    /// The reason of a node whose end an executor has reported when it was asked.
+    static let reported = "EndReported"
 
     /// Settles the nodes of tasks that have ended.
     ///
@@ -43,12 +47,81 @@ enum UnheardEnds {
                     ELSE '\(unknown)' END AS phase
                 FROM missing
             )
-            UPDATE longshore.task_nodes n SET phase = v.phase, reason = '\(reason)', updated_at = now(), message = CASE v.phase
-                WHEN '\(unknown)' THEN 'The event with which this node ended is gone from Kafka: the task''s counts do not say how it ended.'
-                ELSE 'The event with which this node ended is gone from Kafka: how it ended follows from the task''s counts.' END
+            UPDATE longshore.task_nodes n SET phase = v.phase,
+                -- What was last heard of its images is not how they ended, and nothing else is known of them.
+                images = CASE v.phase WHEN 'succeeded' THEN '[]' ELSE n.images END, reason = '\(reason)', updated_at = now(), message = CASE v.phase
+                WHEN '\(unknown)' THEN 'The task has ended. No event says how this node did, and neither do the task''s counts.'
+                ELSE 'No event says how this node ended: it follows from the counts of the task''s end.' END
             FROM verdict v WHERE n.task_id = v.id AND n.phase IN ('pending', 'pulling')
             """,
             [.textArray(tasks.map(\.text))]
+        )
+    }
+
+    // MARK: - Asking
+
+    /// Notes ended tasks of which nodes are unknown, or not there at all, for ``NodeRepairs`` to ask executors about.
+    static func notice(_ tasks: [TaskID]) -> PQStatement {
+        PQStatement(
+            """
+            INSERT INTO longshore.node_repairs (task_id)
+            SELECT t.id FROM unnest($1::text[]) AS u(id),
+                LATERAL (SELECT * FROM longshore.tasks t WHERE t.id = u.id OFFSET 0) t
+            WHERE t.phase IN ('succeeded', 'failed', 'cancelled')
+                AND (EXISTS (SELECT FROM longshore.task_nodes n WHERE n.task_id = t.id AND n.phase = '\(unknown)')
+                    OR (SELECT count(*) FROM longshore.task_nodes n WHERE n.task_id = t.id) < t.nodes_total)
+            ORDER BY t.id
+            ON CONFLICT DO NOTHING
+            """,
+            [.textArray(tasks.map(\.text))]
+        )
+    }
+
+    /// What answers of executors change. An answer counts for the question that it answers.
+    static func notes(of batch: ProjectionBatch) -> [PQStatement] {
+        var statements: [PQStatement] = []
+        let ends = batch.nodes.flatMap { answer in answer.nodes.map { (answer, $0) } }
+        if !ends.isEmpty { statements.append(fill(ends)) }
+        // Whatever is unknown behind the last answer stays so.
+        var done = batch.nodes.filter { $0.part.number == $0.part.count }.map { ($0.taskID, $0.askedAt) }
+        done += batch.missing.map { ($0.taskID, $0.askedAt) }
+        if !done.isEmpty {
+            statements.append(
+                PQStatement(
+                    """
+                    DELETE FROM longshore.node_repairs r USING unnest($1::text[], $2::timestamptz[]) AS u(id, asked_at)
+                    WHERE r.task_id = u.id AND r.asked_at = u.asked_at
+                    """,
+                    [.textArray(done.map(\.0.text)), .timestampArray(done.map(\.1.microsecondsSinceEpoch))]
+                )
+            )
+        }
+        return statements
+    }
+
+    /// Sets right what is not known, or was concluded; what was heard of a node stays as it was heard.
+    private static func fill(_ ends: [(TaskNodes, TaskNodes.End)]) -> PQStatement {
+        PQStatement(
+            """
+            INSERT INTO longshore.task_nodes AS n (task_id, node, phase, cause, message, reason)
+            SELECT DISTINCT ON (t.id, u.node) t.id, u.node, u.phase, u.cause, u.message, '\(reported)'
+            FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[])
+                AS u(id, project, cluster, asked_at, node, phase, cause, message)
+            JOIN longshore.tasks t ON t.id = u.id AND t.project = u.project AND t.cluster = u.cluster
+            JOIN longshore.node_repairs r ON r.task_id = t.id AND r.asked_at = u.asked_at
+            WHERE t.finished_at IS NOT NULL
+            ORDER BY t.id, u.node
+            ON CONFLICT (task_id, node) DO UPDATE SET phase = excluded.phase,
+                images = CASE excluded.phase WHEN 'succeeded' THEN '[]' ELSE n.images END, cause = coalesce(excluded.cause, n.cause),
+                message = excluded.message, reason = excluded.reason, updated_at = now()
+            WHERE n.phase IN ('pending', 'pulling', '\(unknown)') OR n.reason = '\(reason)'
+            """,
+            [
+                .textArray(ends.map(\.0.taskID.text)), .textArray(ends.map(\.0.project)),
+                .textArray(ends.map(\.0.cluster)), .timestampArray(ends.map(\.0.askedAt.microsecondsSinceEpoch)),
+                .textArray(ends.map(\.1.name)), .textArray(ends.map(\.1.phase.rawValue)),
+                .textArray(ends.map(\.1.cause?.rawValue)), .textArray(ends.map(\.1.message)),
+            ]
         )
     }
 }

@@ -28,14 +28,29 @@ extension TaskRun {
         package var outcome: Outcome?
         /// Ends of nodes that may not have been told when this is read.
         package var untold = UntoldEnds()
+
+        /// The nodes that have ended, and how; none where the record does not hold the nodes.
+        package var ends: [(name: String, phase: NodePhase)] {
+            guard let names = names?.names, names.count == statuses.count else { return [] }
+            return zip(names, statuses).compactMap { name, byte -> (name: String, phase: NodePhase)? in
+                switch NodeStatus(byte: byte) {
+                case .succeeded: (name, .succeeded)
+                case .failed: (name, .failed)
+                case .skipped: (name, .skipped)
+                case .pending, .working, .waiting: nil
+                }
+            }
+        }
     }
 
     /// The state to write down now.
     ///
-    /// - Parameter drafts: What is told once this is written; the ends of nodes among them are kept for whoever takes over
-    ///   before that.
+    /// - Parameters:
+    ///   - drafts: What is told once this is written; the ends of nodes among them are kept for whoever takes over before that.
+    ///   - keepsNodes: Whether the nodes are written down although the task's end is decided, for whoever asks later how they
+    ///     ended.
     /// - Returns: The snapshot.
-    package func snapshot(telling drafts: [TaskEventDraft] = []) -> Snapshot {
+    package func snapshot(telling drafts: [TaskEventDraft] = [], keepsNodes: Bool = false) -> Snapshot {
         var snapshot = Snapshot(
             names: nil,
             statuses: [],
@@ -50,7 +65,7 @@ extension TaskRun {
         )
         let tellsEnds = drafts.contains { $0.kind.isNodeEnd }
         // With an outcome there is nothing to go on with, and the list's room is better given back.
-        guard snapshot.outcome == nil || tellsEnds, let encodedNames else { return snapshot }
+        guard snapshot.outcome == nil || tellsEnds || keepsNodes, let encodedNames else { return snapshot }
         let bare = snapshot
         snapshot.names = encodedNames
         snapshot.statuses = nodes.map(\.status.byte)

@@ -9,8 +9,9 @@ package enum EventType: String, Sendable, Hashable, CaseIterable {
     case taskSubmitted = "dev.longshore.task.submitted.v1"
     case taskCommand = "dev.longshore.task.command.v1"
     case clusterAnnounced = "dev.longshore.cluster.announced.v1"
-    // Answers a command; what it means for the task is the read model's to judge.
+    // Answers to commands; what they mean for the task is the read model's to judge.
     case taskMissing = "dev.longshore.task.missing.v1"
+    case taskNodes = "dev.longshore.task.nodes.v1"
     // Events of a task.
     case taskQueued = "dev.longshore.task.queued.v1"
     case taskChecking = "dev.longshore.task.checking.v1"
@@ -52,8 +53,8 @@ package enum EventType: String, Sendable, Hashable, CaseIterable {
         case .taskFailed: .failed
         case .taskCancelled: .cancelled
         case .taskRejected: .rejected
-        case .taskRequested, .taskSubmitted, .taskCommand, .clusterAnnounced, .taskMissing, .taskProgress,
-            .nodePulling, .nodeSucceeded, .nodeFailed, .nodeSkipped:
+        case .taskRequested, .taskSubmitted, .taskCommand, .clusterAnnounced, .taskMissing, .taskNodes,
+            .taskProgress, .nodePulling, .nodeSucceeded, .nodeFailed, .nodeSkipped:
             nil
         }
     }
@@ -65,8 +66,9 @@ package enum EventType: String, Sendable, Hashable, CaseIterable {
         case .nodeSucceeded: .succeeded
         case .nodeFailed: .failed
         case .nodeSkipped: .skipped
-        case .taskRequested, .taskSubmitted, .taskCommand, .clusterAnnounced, .taskMissing, .taskQueued, .taskChecking,
-            .taskPulling, .taskProgress, .taskPaused, .taskSucceeded, .taskFailed, .taskCancelled, .taskRejected:
+        case .taskRequested, .taskSubmitted, .taskCommand, .clusterAnnounced, .taskMissing, .taskNodes, .taskQueued,
+            .taskChecking, .taskPulling, .taskProgress, .taskPaused, .taskSucceeded, .taskFailed, .taskCancelled,
+            .taskRejected:
             nil
         }
     }

@@ -117,7 +117,7 @@ extension JSONSchemas {
             "project": {"$ref": "definitions.json#/$defs/name"},
             "cluster": {"$ref": "definitions.json#/$defs/name"},
             "priorityClass": {"enum": ["high", "normal", "low"]},
-            "kind": {"enum": ["cancel", "pause", "resume", "patch", "retry", "confirm"]},
+            "kind": {"enum": ["cancel", "pause", "resume", "patch", "retry", "confirm", "report"]},
             "requestedAt": {"$ref": "definitions.json#/$defs/time"},
             "patch": {"$ref": "definitions.json#/$defs/settings"}
           }
@@ -134,6 +134,38 @@ extension JSONSchemas {
             "project": {"$ref": "definitions.json#/$defs/name"},
             "cluster": {"$ref": "definitions.json#/$defs/name"},
             "askedAt": {"$ref": "definitions.json#/$defs/time"}
+          }
+        }
+        """#
+
+    static let taskNodes = #"""
+        {
+          "title": "The data of dev.longshore.task.nodes.v1",
+          "type": "object",
+          "required": ["taskId", "project", "cluster", "askedAt", "part", "nodes"],
+          "properties": {
+            "taskId": {"$ref": "definitions.json#/$defs/taskId"},
+            "project": {"$ref": "definitions.json#/$defs/name"},
+            "cluster": {"$ref": "definitions.json#/$defs/name"},
+            "askedAt": {"$ref": "definitions.json#/$defs/time"},
+            "part": {
+              "type": "object",
+              "required": ["number", "count"],
+              "properties": {"number": {"type": "integer", "minimum": 1}, "count": {"type": "integer", "minimum": 1}}
+            },
+            "nodes": {
+              "type": "array",
+              "items": {
+                "type": "object",
+                "required": ["name", "phase"],
+                "properties": {
+                  "name": {"type": "string"},
+                  "phase": {"$ref": "definitions.json#/$defs/nodePhase"},
+                  "cause": {"type": "string"},
+                  "message": {"type": "string"}
+                }
+              }
+            }
           }
         }
         """#

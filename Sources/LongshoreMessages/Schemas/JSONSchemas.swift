@@ -36,6 +36,7 @@ package enum JSONSchemas {
         (EventType.taskSubmitted.rawValue, taskSubmitted),
         (EventType.taskCommand.rawValue, taskCommand),
         (EventType.taskMissing.rawValue, taskMissing),
+        (EventType.taskNodes.rawValue, taskNodes),
         (EventType.clusterAnnounced.rawValue, clusterAnnounced),
     ]
 

@@ -17,6 +17,8 @@ package struct TaskCommand: Sendable, Hashable {
         case retry
         /// Nothing of a user's: say so if there is no PullTask of the task. See ``TaskMissing``.
         case confirm
+        /// Nothing of a user's: say how the nodes of an ended task have ended. See ``TaskNodes``.
+        case report
     }
 
     /// The command's own id: the same wish sent twice has the same one.

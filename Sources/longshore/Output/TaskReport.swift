@@ -167,6 +167,7 @@ struct TaskReport {
     private static func state(_ image: JSONValue, on node: JSONValue) -> String {
         let phase = image["phase"]?.string ?? "?"
         if let cause = image["cause"]?.string { return "\(phase): \(cause)" }
+        if node["state"] == "unknown", ["pending", "pulling"].contains(phase) { return "unknown" }
         let isOver = node["state"]?.string.flatMap(NodePhase.init)?.isTerminal ?? false
         return isOver && ["pending", "pulling"].contains(phase) ? "not pulled" : phase
     }

@@ -6,8 +6,7 @@ import WireFormats
 /// The images of a PullTask are text or object, for which a structural schema has no type.
 @Suite(.timeLimit(.minutes(2))) struct ImageFieldsTests {
     private static let definition =
-        #filePath.prefix(upTo: #filePath.range(of: "/Tests/")?.lowerBound ?? #filePath.endIndex)
-        + "/compose/kubernetes/base/crd.yaml"
+        "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/") + "/compose/kubernetes/base/crd.yaml"
 
     private static func manifest(_ name: String, _ images: String) -> String {
         """
@@ -21,7 +20,7 @@ import WireFormats
     @Test func `a PullTask's image with a field that is not known is refused, and the column shows names`() async throws
     {
         try await SimulatorHarness.run { harness in
-            try await harness.kubectl("apply", "-f", String(Self.definition))
+            try await harness.kubectl("apply", "-f", Self.definition)
             func apply(_ name: String, _ images: String) async throws -> String {
                 let path = harness.directory.appending("\(name).yaml")
                 try writeFile(path, Self.manifest(name, images))

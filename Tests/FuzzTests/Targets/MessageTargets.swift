@@ -88,6 +88,9 @@ extension FuzzTarget {
         case .taskMissing:
             let missing = try TaskMissing(event: event)
             try require((try? TaskMissing(event: missing.event)) == missing, "an answer changed")
+        case .taskNodes:
+            let nodes = try TaskNodes(event: event)
+            try require((try? TaskNodes(event: nodes.event)) == nodes, "an answer changed")
         case .clusterAnnounced:
             let announced = try ClusterAnnouncement(event: event)
             try require((try? ClusterAnnouncement(event: announced.event)) == announced, "an announcement changed")
