@@ -73,12 +73,15 @@ package final class KafkaProducer: Sendable {
             deliveryTimeout: options.deliveryTimeout,
             batchBytes: configuration.properties["batch.size"].flatMap { Int($0) } ?? options.maximumBatchBytes,
             logger: logger
-        ) { (batchBytes) throws(KafkaError) in
-            try ClientHandle(
+        ) { (batchBytes, oneAtATime) throws(KafkaError) in
+            var reserved = Self.reserved
+            reserved["batch.size"] = "\(batchBytes)"
+            if oneAtATime { reserved["max.in.flight.requests.per.connection"] = "1" }
+            return try ClientHandle(
                 type: RD_KAFKA_PRODUCER,
                 configuration: configuration,
                 defaults: Self.defaults(options),
-                reserved: Self.reserved.merging(["batch.size": "\(batchBytes)"]) { _, new in new },
+                reserved: reserved,
                 logger: logger,
                 prepare: { rd_kafka_conf_set_events($0, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR) }
             )

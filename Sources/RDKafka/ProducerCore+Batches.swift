@@ -45,6 +45,7 @@ extension ProducerCore {
             metadata: ["batch_bytes": "\(self.wantedBatchBytes)", "records": "\(self.refused.count)"]
         )
         self.isSplitting = true
+        self.hasSplit = true
         // What is in the broker's hands is answered within moments; a broker that hangs must not hold this up.
         rd_kafka_purge(self.handle.pointer, RD_KAFKA_PURGE_F_QUEUE)
         self.serveDeliveries(waitingAtMost: .seconds(2))

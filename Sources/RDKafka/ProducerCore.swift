@@ -16,8 +16,8 @@ final class ProducerCore: @unchecked Sendable {
         var handedOver: ContinuousClock.Instant
     }
 
-    /// Makes a client whose batches have at most so many bytes.
-    private let makeHandle: @Sendable (_ batchBytes: Int) throws(KafkaError) -> ClientHandle
+    /// Makes a client whose batches have at most so many bytes, of which one at a time is sent where that is wanted.
+    private let makeHandle: @Sendable (_ batchBytes: Int, _ oneAtATime: Bool) throws(KafkaError) -> ClientHandle
     private let executor: BlockingExecutor
     /// Runs what may block for long and must not hold up deliveries: metadata requests, destroying a client.
     let slowExecutor: BlockingExecutor
@@ -49,6 +49,9 @@ final class ProducerCore: @unchecked Sendable {
     /// The bytes of the smallest batch that was refused.
     var refusedBytes = Int.max
     var isSplitting = false
+    /// Whether a batch was refused for its size. The next may be, and must not be overtaken by one that is on its way already: not
+    /// every broker knows by the sequence numbers of idempotent producers that one is missing.
+    var hasSplit = false
     var stopsBy: ContinuousClock.Instant?
 
     private struct Shared {
@@ -64,7 +67,7 @@ final class ProducerCore: @unchecked Sendable {
         deliveryTimeout: Duration,
         batchBytes: Int,
         logger: Logger,
-        makeHandle: @escaping @Sendable (_ batchBytes: Int) throws(KafkaError) -> ClientHandle
+        makeHandle: @escaping @Sendable (_ batchBytes: Int, _ oneAtATime: Bool) throws(KafkaError) -> ClientHandle
     ) throws(KafkaError) {
         self.executor = executor
         self.slowExecutor = slowExecutor
@@ -73,7 +76,7 @@ final class ProducerCore: @unchecked Sendable {
         self.makeHandle = makeHandle
         self.batchBytes = batchBytes
         self.wantedBatchBytes = batchBytes
-        let handle = try makeHandle(batchBytes)
+        let handle = try makeHandle(batchBytes, false)
         self.handle = handle
         self.queue = rd_kafka_queue_get_main(handle.pointer)
         self.shared = Mutex(Shared())
@@ -279,7 +282,7 @@ final class ProducerCore: @unchecked Sendable {
 
     /// Goes on with another client; the old one must hold no record any more.
     func useNewHandle() throws(KafkaError) {
-        let replacement = try self.makeHandle(self.wantedBatchBytes)
+        let replacement = try self.makeHandle(self.wantedBatchBytes, self.hasSplit)
         let old = self.handle
         let oldQueue = self.queue
         self.handle = replacement
