@@ -96,8 +96,11 @@ final class ClientHandle: @unchecked Sendable {
     ///
     /// librdkafka tells only there that a broker refuses the credentials, or that TLS fails; calls fail as if nobody answered.
     func note(_ error: KafkaError) {
-        guard error.code == .authentication else { return }
-        self.refusal.withLock { $0 = error }
+        // A listener without TLS just closes the connection, which is an error of transport by its code.
+        guard error.code == .authentication || error.message.contains("SSL handshake") else { return }
+        var refusal = error
+        refusal.code = .authentication
+        self.refusal.withLock { $0 = refusal }
     }
 
     /// A broker has answered.

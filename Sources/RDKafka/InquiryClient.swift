@@ -1,6 +1,7 @@
 import BlockingExecutor
 import CRdKafka
 import Logging
+import Synchronization
 
 /// The second client of a group's member, which asks brokers about partitions and reads none.
 ///
@@ -26,14 +27,31 @@ final class InquiryClient: Sendable {
     }
 
     /// Runs questions on the client's thread.
+    ///
+    /// librdkafka waits for the answer to some of them for as long as for any request, which is a minute by default. So the
+    /// caller's own limit is kept here: the question goes on by itself after it.
     func run<Success: Sendable>(
+        within limit: Duration? = nil,
         _ body: @Sendable @escaping (ClientHandle) throws(KafkaError) -> Success
     ) async throws(KafkaError) -> Success {
         let core = self.core
-        return try await self.executor.run { () throws(KafkaError) in
-            defer { core.drain() }
-            return try body(try core.handle())
+        let result: Result<Success, KafkaError> = await withCheckedContinuation { continuation in
+            let answer = FirstResult(continuation)
+            self.executor.submit {
+                answer.give(
+                    Result { () throws(KafkaError) in
+                        defer { core.drain() }
+                        return try body(try core.handle())
+                    }
+                )
+            }
+            guard let limit else { return }
+            Task {
+                try? await Task.sleep(for: limit)
+                answer.give(.failure(KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT)))
+            }
         }
+        return try result.get()
     }
 
     /// Writes the client's log lines, which nobody else reads.
@@ -121,5 +139,20 @@ extension ClientHandle {
         }
         try KafkaError.check(found.error)
         return found.partitions
+    }
+}
+
+/// Resumes a continuation with whichever result comes first.
+private final class FirstResult<Success: Sendable>: Sendable {
+    private typealias Continuation = CheckedContinuation<Result<Success, KafkaError>, Never>
+    private let continuation: Mutex<Continuation?>
+
+    init(_ continuation: CheckedContinuation<Result<Success, KafkaError>, Never>) {
+        self.continuation = Mutex(continuation)
+    }
+
+    func give(_ result: Result<Success, KafkaError>) {
+        let continuation = self.continuation.withLock { $0.take() }
+        continuation?.resume(returning: result)
     }
 }

@@ -169,7 +169,9 @@ package final class KafkaConsumer: Sendable {
         _ partition: TopicPartition,
         timeout: Duration
     ) async throws(KafkaError) -> (low: Int64, high: Int64) {
-        try await self.ask { client throws(KafkaError) in try client.watermarks(partition, timeout: timeout) }
+        try await self.ask(within: timeout) { client throws(KafkaError) in
+            try client.watermarks(partition, timeout: timeout)
+        }
     }
 
     /// Asks for the number of a topic's partitions.
@@ -234,9 +236,10 @@ package final class KafkaConsumer: Sendable {
 
     /// Asks brokers something.
     func ask<Success: Sendable>(
+        within limit: Duration? = nil,
         _ body: @Sendable @escaping (ClientHandle) throws(KafkaError) -> Success
     ) async throws(KafkaError) -> Success {
-        if let inquiry { return try await inquiry.run(body) }
+        if let inquiry { return try await inquiry.run(within: limit, body) }
         return try await self.call { core throws(KafkaError) in
             guard let client = core.client else { throw .closed }
             return try body(client)
