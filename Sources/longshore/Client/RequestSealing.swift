@@ -31,9 +31,10 @@ struct RequestSealing {
             }
             throw CommandFailure.usage((["the request is wrong"] + lines).joined(separator: "\n"))
         }
-        guard request.hasPlaintextCredentials else { return body }
         for warning in request.warnings { warn(warning.json) }
-        let key = try await newestKey(of: request.cluster)
+        // A credential that no image needs is no longer in the request: it must not travel in the clear in the body either.
+        guard request.hasPlaintextCredentials || !request.warnings.isEmpty else { return body }
+        let key = request.hasPlaintextCredentials ? try await newestKey(of: request.cluster) : nil
         let taskID = TaskIDs.derived(project: request.project, idempotencyKey: idempotencyKey)
         var sealed = body
         for field in ["registry", "username", "password"] { sealed[field] = nil }
@@ -60,13 +61,13 @@ struct RequestSealing {
     }
 
     /// One entry of `registryCredentials`, sealed where it was in the clear.
-    static func entry(_ credential: RegistryCredential, taskID: TaskID, key: Sealer) throws -> JSONValue {
+    static func entry(_ credential: RegistryCredential, taskID: TaskID, key: Sealer?) throws -> JSONValue {
         let registry = JSONValue.string(credential.scope.key)
         switch credential.source {
         case .secretRef(let name): return ["registry": registry, "secretRef": ["name": .string(name)]]
         case .sealed(let box): return ["registry": registry, "sealed": box.json]
         case .basic, .identityToken, .dockerConfigJSON:
-            guard let plain = PlainCredential(credential.source) else { return ["registry": registry] }
+            guard let key, let plain = PlainCredential(credential.source) else { return ["registry": registry] }
             let binding = SealBinding(taskID: taskID, scope: credential.scope)
             return ["registry": registry, "sealed": try key.seal(plain.sealedForm, binding: binding).json]
         }
