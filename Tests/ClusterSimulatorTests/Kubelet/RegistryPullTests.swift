@@ -185,6 +185,29 @@ import WireFormats
         }
     }
 
+    @Test func `What a policy or schema 1 forbids is refused in the words of containerd`() async throws {
+        let registry = try ScriptedHTTPServer { request, connection in
+            if request.target.contains("/policy/") {
+                _ = connection.respond(status: 412)
+            } else {
+                let type = "application/vnd.docker.distribution.manifest.v1+prettyjws"
+                let body = Array(#"{"schemaVersion":1,"fsLayers":[]}"#.utf8)
+                _ = connection.respond(headers: [("Content-Type", type)], body: body)
+            }
+        }
+        defer { registry.stop() }
+        let images = ["\(registry.host):\(registry.port)/policy/a:1", "\(registry.host):\(registry.port)/old/a:1"]
+        try await SimulatorHarness.run(.with { $0.pulls = .registry }) { harness in
+            try harness.simulator.apply(manifest: imageVolumeJob("j", node: "node-1", images: images))
+            let pod = try await harness.waitForPod(ofJob: "j", "the refusals") { pod in
+                [0, 1].allSatisfy { SimulatorHarness.waiting(pod, $0)?["message"]?.string?.isEmpty == false }
+            }
+            let messages = [0, 1].map { SimulatorHarness.waiting(pod, $0)?["message"]?.string ?? "" }
+            #expect(messages[0].contains(": 412 Precondition Failed"))
+            #expect(messages[1].contains("is no longer supported since containerd v2.1"))
+        }
+    }
+
     @Test func `An index gives each node its platform, and a platform that is missing is an error`() async throws {
         let client = try #require(Self.client)
         let registry = try await RegistryServer()
