@@ -44,7 +44,7 @@ import WireFormats
         Case(
             name: "allwrong",
             content: #"{"auths": {"HOST/team": \#(wrong), "HOST": \#(wrong)}}"#,
-            refusal: "registry"
+            refusal: "authentication required"
         ),
         Case(
             name: "base64",
@@ -86,7 +86,10 @@ import WireFormats
                 guard let refusal = item.refusal else { continue }
                 let told = world.events(task).compactMap(\.message).joined(separator: "\n")
                 #expect(end.cause == .unauthorized, "\(item.name)")
-                #expect(told.lowercased().contains(refusal.lowercased()), "\(item.name): \(told)")
+                // A credential that was refused a moment ago is not tried again, and that is said instead.
+                let words = item.name == "allwrong" ? [refusal, "refused this credential"] : [refusal]
+                let isTold = words.contains { told.lowercased().contains($0.lowercased()) }
+                #expect(isTold, "\(item.name): \(told)")
                 #expect(!world.events(task).contains { $0.type == .nodePulling }, "\(item.name)")
             }
             #expect(!world.log.text.contains("canary"))

@@ -74,7 +74,11 @@ import WireFormats
         let servers = try Self.cases.map { try ScriptedHTTPServer(then: $0.answer) }
         defer { for server in servers { server.stop() } }
         try await ExecutorWorld.with { world in
-            let executor = try await world.startExecutor { $0.registryCheckTimeout = .seconds(2) }
+            let executor = try await world.startExecutor {
+                $0.registryCheckTimeout = .seconds(2)
+                // Who takes a task up again after a lost Lease may ask its registries again.
+                $0.leaseDuration = .seconds(300)
+            }
             var tasks: [TaskID] = []
             for server in servers {
                 let task = try await world.submit(["127.0.0.1:\(server.port)/team/a:1"]) { $0.checks = [.registry] }

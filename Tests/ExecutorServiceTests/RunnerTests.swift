@@ -231,8 +231,9 @@ import WireFormats
 
     @Test func `no end of a node is told before it is written down`() async throws {
         try await ExecutorWorld.with { world in
-            for node in 1...3 { await world.simulator.setPullSpeed("node-\(node)", latency: .seconds(2)) }
-            let executor = try await world.startExecutor()
+            // Long enough for the fault to be there before the first node is done.
+            for node in 1...3 { await world.simulator.setPullSpeed("node-\(node)", latency: .seconds(6)) }
+            let executor = try await world.startExecutor { $0.leaseDuration = .seconds(300) }
             let task = try await world.submit(["nginx:1.27"])
             try await waitUntil("the nodes to be started") {
                 world.events(task.taskID).count { $0.type == .nodePulling } == 3
@@ -341,7 +342,8 @@ import WireFormats
     /// An executor with a task of one image on node-1, which pulls for ten minutes; its Pod is there.
     private func startSlowPull(_ world: ExecutorWorld) async throws -> (RunningExecutor, TaskSubmitted) {
         await world.simulator.setPullSpeed("node-1", latency: .seconds(600))
-        let executor = try await world.startExecutor()
+        // An executor that is starved of processor time would lose its Lease, and clean up in other ways than are looked at here.
+        let executor = try await world.startExecutor { $0.leaseDuration = .seconds(300) }
         let task = try await world.submit(["nginx:1.27"]) { spec in
             spec.maxRetries = 2
             spec.retryDelaySeconds = 1

@@ -9,7 +9,8 @@ struct IntakeConfigurationTests {
     private let keys = SettingKeys.common + SettingKeys.kafka + SettingKeys.postgres + IntakeConfiguration.keys
 
     private func read(_ arguments: [String]) async throws -> IntakeConfiguration {
-        let required = ["--auth-file", "/tokens", "--kafka-bootstrap-servers", "k:9092"]
+        // Any file that is not empty: what is in it is read by the service, not with its settings.
+        let required = ["--auth-file", #filePath, "--kafka-bootstrap-servers", "k:9092"]
         let settings = try await Settings(
             keys: keys,
             arguments: required + arguments,

@@ -1,6 +1,7 @@
 import DeploymentSupport
 import LongshoreDomain
 import LongshoreMessages
+import RDKafka
 import TestSupport
 import Testing
 import WireFormats
@@ -74,9 +75,18 @@ struct SecretReferenceTests {
             #expect(fault?["pointer"]?.string == pointer && fault?["code"]?.string == code)
             let key = "reference-\(number)"
             try await KafkaTopics.publish(request: body, key: key, deployment: fleet.host)
-            let task = TaskIDs.derived(project: "default", idempotencyKey: key).text
+            let record = try #require(
+                try await KafkaTopics.records(of: Topics.requests, deployment: fleet.host)
+                    .first { $0.key == Array(key.utf8) }
+            )
+            let refusal = TaskIDs.refusal(
+                topic: record.topicPartition.topic,
+                partition: record.topicPartition.partition,
+                offset: record.offset,
+                timestampMilliseconds: record.timestampMilliseconds
+            ).text
             let event = try await waitForValue("the refusal of \(key)") {
-                try await KafkaTopics.events(of: task, deployment: fleet.host).first
+                try await KafkaTopics.events(of: refusal, deployment: fleet.host).first
             }
             #expect(event.type == "dev.longshore.task.rejected.v1")
             #expect(event.data?["faults"]?.array?.first?["detail"] == fault?["detail"])

@@ -83,16 +83,26 @@ enum UnheardEnds {
         let ends = batch.nodes.flatMap { answer in answer.nodes.map { (answer, $0) } }
         if !ends.isEmpty { statements.append(fill(ends)) }
         // Whatever is unknown behind the last answer stays so.
-        var done = batch.nodes.filter { $0.part.number == $0.part.count }.map { ($0.taskID, $0.askedAt) }
-        done += batch.missing.map { ($0.taskID, $0.askedAt) }
-        if !done.isEmpty {
+        let answered =
+            batch.nodes.filter { $0.part.number == $0.part.count }.map {
+                ($0.taskID, $0.askedAt, $0.project, $0.cluster)
+            }
+            + batch.missing.map { ($0.taskID, $0.askedAt, $0.project, $0.cluster) }
+        if !answered.isEmpty {
             statements.append(
                 PQStatement(
                     """
-                    DELETE FROM longshore.node_repairs r USING unnest($1::text[], $2::timestamptz[]) AS u(id, asked_at)
+                    DELETE FROM longshore.node_repairs r
+                    USING unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[]) AS u(id, asked_at, project, cluster),
+                        longshore.tasks t
                     WHERE r.task_id = u.id AND r.asked_at = u.asked_at
+                        AND t.id = u.id AND t.project = u.project AND t.cluster = u.cluster
                     """,
-                    [.textArray(done.map(\.0.text)), .timestampArray(done.map(\.1.microsecondsSinceEpoch))]
+                    [
+                        .textArray(answered.map(\.0.text)),
+                        .timestampArray(answered.map(\.1.microsecondsSinceEpoch)), .textArray(answered.map(\.2)),
+                        .textArray(answered.map(\.3)),
+                    ]
                 )
             )
         }

@@ -108,7 +108,8 @@ final class ExecutorWorld: Sendable {
         var configuration = ExecutorConfiguration(identity: identity, kafka: Self.kafkaConfiguration(kafka))
         configuration.consumerOptions.sessionTimeout = .seconds(6)
         configuration.statusInterval = .milliseconds(100)
-        configuration.leaseDuration = .seconds(3)
+        // An executor that is starved of processor time for longer than this puts its tasks down.
+        configuration.leaseDuration = .seconds(3) * testPatience
         configuration.leaseRenewInterval = .milliseconds(500)
         configuration.claimInterval = .milliseconds(100)
         configuration.heartbeatInterval = .milliseconds(500)

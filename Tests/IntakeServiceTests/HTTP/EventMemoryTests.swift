@@ -25,7 +25,9 @@ struct EventMemoryTests {
             """
             INSERT INTO longshore.task_events (event_id, task_id, sequence, type, time, event)
             SELECT $1 || n, $1, 10 + n, 'dev.longshore.node.succeeded.v1', now(),
-                jsonb_build_object('id', n, 'data', repeat('0123456789', 5000)) FROM generate_series(1, 1000) n
+                jsonb_build_object('id', n, 'data', jsonb_build_object('project', 'default', 'cluster', 'default',
+                    'message', repeat('0123456789', 5000)))
+            FROM generate_series(1, 1000) n
             """,
             [.text(task)]
         )
