@@ -125,16 +125,26 @@ struct SecretReferenceTests {
     private func refusePullTasks(_ fleet: Fleet, _ registries: SharedRegistries) async throws {
         let references: [(String, reference: JSONValue, reason: String, text: String)] = [
             ("theirs", ["name": "team-b"], "SecretNotAllowed", "or send the credential with the task"),
-            ("elsewhere", ["name": "open", "namespace": "team-b"], "InvalidSpec", "copy it there"),
             ("keys", ["name": "longshore-sealing-keys"], "InvalidSpec", "with your credential"),
         ]
-        for (name, reference, reason, text) in references {
-            let pullTask: JSONValue = [
+        func pullTask(_ name: String, _ reference: JSONValue) -> String {
+            let json: JSONValue = [
                 "apiVersion": "longshore.dev/v1", "kind": "PullTask",
                 "metadata": ["name": .string(name), "namespace": "longshore"],
                 "spec": ["images": [["image": .string(registries.first.private), "secretRef": reference]]],
             ]
-            _ = try await fleet.host.kubectl("apply", input: pullTask.text())
+            return json.text()
+        }
+        // Another namespace cannot even be written down: the API server does not know the field.
+        let elsewhere = pullTask("elsewhere", ["name": "open", "namespace": "team-b"])
+        do {
+            _ = try await fleet.host.kubectl("apply", input: elsewhere)
+            Issue.record("a Secret of another namespace was taken")
+        } catch {
+            #expect("\(error)".contains("unknown field \"spec.images[0].secretRef.namespace\""), "\(error)")
+        }
+        for (name, reference, reason, text) in references {
+            _ = try await fleet.host.kubectl("apply", input: pullTask(name, reference))
             let path = "jsonpath={.status.phase} {.status.conditions[?(@.type==\"Accepted\")]}"
             let told = try await waitForValue(timeout: .seconds(60), "\(name) to be rejected") {
                 let text = try await fleet.host.kubectl("get", "pt", name, "-n", "longshore", "-o", path)
