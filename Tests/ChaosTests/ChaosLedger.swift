@@ -163,8 +163,8 @@ struct ChaosLedger {
         expectNone("executors that had to free slots of ended tasks by force", abandoned)
     }
 
-    /// The metrics of a service by their name, with the labels as they are written behind it.
-    static func metrics(of member: Fleet.Member) async throws -> [String: Double] {
+    /// The metrics of a service that have no labels, by name.
+    private static func metrics(of member: Fleet.Member) async throws -> [String: Double] {
         let client = try APIClient(base: member.health, token: "")
         let answer: APIClient.Answer
         do {

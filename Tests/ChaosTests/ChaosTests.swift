@@ -22,7 +22,6 @@ struct ChaosTests {
         // Every kind once, so that all code has run and all pools are filled before the first measurement.
         await load.askForEach()
         try await waitForEnds(of: await load.asked, in: world, timeout: .seconds(120))
-        try await Footprint.waitForClients(of: world.fleet)
         let before = Footprint.all(of: world.fleet)
 
         let jobs = try await JobWatch(world.fleet.host)

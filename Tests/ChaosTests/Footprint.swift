@@ -32,28 +32,6 @@ struct Footprint: Sendable {
         fleet.members.reduce(into: [:]) { $0[$1.name] = Footprint(of: $1.process.processIdentifier) }
     }
 
-    /// Waits until every consumer of every service has told its lag.
-    ///
-    /// A consumer's second client, which asks brokers for the lag, is made for its first question and has threads of its own: a
-    /// measurement before that would take them for growth.
-    static func waitForClients(of fleet: Fleet) async throws {
-        try await waitUntil(timeout: .seconds(120), "every consumer's lag") {
-            for member in fleet.members {
-                let names = try await ChaosLedger.metrics(of: member).keys
-                func consumers(_ prefix: String) -> Set<Substring> {
-                    Set(
-                        names.filter { $0.hasPrefix(prefix) }.compactMap {
-                            $0.firstMatch(of: /consumer="([^"]*)"/)?.output.1
-                        }
-                    )
-                }
-                let all = consumers("longshore_kafka_")
-                guard !all.isEmpty, consumers("longshore_kafka_lag{") == all else { return false }
-            }
-            return true
-        }
-    }
-
     /// Whether this is more than what the same process held before, beyond what caches and pools may take.
     func hasGrown(since before: Footprint) -> Bool {
         memory > before.memory * 1.5 + 40 || descriptors > before.descriptors + 16 || threads > before.threads + 8
