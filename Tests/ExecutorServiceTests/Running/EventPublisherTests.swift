@@ -36,9 +36,9 @@ import WireFormats
         let producer = try KafkaProducer(
             configuration: KafkaConfiguration(
                 bootstrapServers: proxy.address,
-                // One batch at a time: the mock does not check the sequence numbers by which a real broker refuses a batch that
-                // was on its way behind a refused one.
-                properties: ["compression.type": "none", "max.in.flight.requests.per.connection": "1"]
+                // All in one batch, however slow the machine is: the mock does not check the sequence numbers by which a real
+                // broker refuses a batch that comes behind a refused one.
+                properties: ["compression.type": "none", "linger.ms": "2000"]
             ),
             logger: log.logger
         )
