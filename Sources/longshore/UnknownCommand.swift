@@ -6,6 +6,9 @@ import LongshoreDomain
 /// The argument parser takes such a word for an argument, and where `--help` follows it shows the help of the command above
 /// as if all were well.
 enum UnknownCommand {
+    /// How the words begin with which shells set up and ask for completions.
+    private static let shellRequests = ["--generate-completion-script", "---completion"]
+
     /// Looks for a wrong name.
     ///
     /// - Parameters:
@@ -17,6 +20,8 @@ enum UnknownCommand {
         var path = [root.configuration.commandName ?? ""]
         var command = root
         var words = arguments[...]
+        // The parser's own requests for shells take words that are no commands: a shell's name, or the line to complete.
+        if let first = words.first, Self.shellRequests.contains(where: { first.hasPrefix($0) }) { return nil }
         if words.first == "help" { words = words.dropFirst() }
         for word in words {
             // Flags of a command that only groups others are --help and --version, and take no value.

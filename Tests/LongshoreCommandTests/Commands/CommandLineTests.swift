@@ -101,6 +101,18 @@ import WireFormats
         #expect(result.error.contains("there is no command") && result.error.contains("“\(hint)”"))
     }
 
+    @Test("lets shells set up and ask for completions", arguments: ["bash", "zsh", "fish"])
+    func completions(shell: String) async throws {
+        let script = try await Self.run(["--generate-completion-script", shell])
+        #expect(script.code == 0 && script.error.isEmpty)
+        #expect(script.output.contains("longshore") && script.output.contains("watch"))
+        // The calls that the scripts make.
+        let answer = try await Self.run([
+            "---completion", "watch", "--", "positional@0", "0", "0", "longshore", "watch", "",
+        ])
+        #expect(!answer.error.contains("there is no command"))
+    }
+
     @Test("tells a server's URL without a scheme from other faults")
     func serverWithoutScheme() async throws {
         let result = try await Self.run(["list", "--server", "localhost:8080"], environment: ["LONGSHORE_TOKEN": "t"])
