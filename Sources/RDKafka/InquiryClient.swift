@@ -1,7 +1,6 @@
 import BlockingExecutor
 import CRdKafka
 import Logging
-import Synchronization
 
 /// The second client of a group's member, which asks brokers about partitions and reads none.
 ///
@@ -36,7 +35,8 @@ final class InquiryClient: Sendable {
     ) async throws(KafkaError) -> Success {
         let core = self.core
         let result: Result<Success, KafkaError> = await withCheckedContinuation { continuation in
-            let answer = FirstResult(continuation)
+            let answer = FirstAnswer<Result<Success, KafkaError>>()
+            answer.wait(continuation)
             self.executor.submit {
                 answer.give(
                     Result { () throws(KafkaError) in
@@ -139,20 +139,5 @@ extension ClientHandle {
         }
         try KafkaError.check(found.error)
         return found.partitions
-    }
-}
-
-/// Resumes a continuation with whichever result comes first.
-private final class FirstResult<Success: Sendable>: Sendable {
-    private typealias Continuation = CheckedContinuation<Result<Success, KafkaError>, Never>
-    private let continuation: Mutex<Continuation?>
-
-    init(_ continuation: CheckedContinuation<Result<Success, KafkaError>, Never>) {
-        self.continuation = Mutex(continuation)
-    }
-
-    func give(_ result: Result<Success, KafkaError>) {
-        let continuation = self.continuation.withLock { $0.take() }
-        continuation?.resume(returning: result)
     }
 }

@@ -166,7 +166,7 @@ package final class KafkaProducer: Sendable {
             return records.map { _ in .failure(isClosed ? .closed : .cancelled(mayBePersisted: false)) }
         }
         let core = self.core
-        let answer = SendAnswer()
+        let answer = FirstAnswer<[SendBatch.Outcome]>()
         return await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 answer.wait(continuation)

@@ -1,38 +1,36 @@
 import Synchronization
 
-/// Hands a sender the first of two answers: the outcomes of its records, or that it was cancelled.
-final class SendAnswer: Sendable {
-    typealias Outcomes = [SendBatch.Outcome]
-
+/// Hands a waiter the first of several answers, such as the result of an operation or that its time is over.
+final class FirstAnswer<Value: Sendable>: Sendable {
     private enum State {
         case open
-        case waiting(CheckedContinuation<Outcomes, Never>)
+        case waiting(CheckedContinuation<Value, Never>)
         /// Answered before anybody waited.
-        case early(Outcomes)
+        case early(Value)
         case done
     }
 
     private let state = Mutex(State.open)
 
     /// Waits for the answer. Call it once.
-    func wait(_ continuation: CheckedContinuation<Outcomes, Never>) {
-        let early: Outcomes? = self.state.withLock { state in
-            guard case .early(let outcomes) = state else {
+    func wait(_ continuation: CheckedContinuation<Value, Never>) {
+        let early: Value? = self.state.withLock { state in
+            guard case .early(let value) = state else {
                 state = .waiting(continuation)
                 return nil
             }
             state = .done
-            return outcomes
+            return value
         }
         if let early { continuation.resume(returning: early) }
     }
 
     /// Gives an answer; only the first one counts.
-    func give(_ outcomes: Outcomes) {
-        let continuation: CheckedContinuation<Outcomes, Never>? = self.state.withLock { state in
+    func give(_ value: Value) {
+        let continuation: CheckedContinuation<Value, Never>? = self.state.withLock { state in
             switch state {
             case .open:
-                state = .early(outcomes)
+                state = .early(value)
                 return nil
             case .waiting(let continuation):
                 state = .done
@@ -41,6 +39,6 @@ final class SendAnswer: Sendable {
                 return nil
             }
         }
-        continuation?.resume(returning: outcomes)
+        continuation?.resume(returning: value)
     }
 }
