@@ -8,19 +8,6 @@ import WireFormats
 
 /// Turns events into deliveries: for each event that a task's receiver has asked for, one row, once.
 final class DeliveryIntake: Sendable {
-    /// Names a task as events do: one that names a task's id with another project or cluster is none of the task's events.
-    private struct TaskKey: Hashable {
-        var task: TaskID
-        var project: String
-        var cluster: String
-
-        init(_ event: TaskEvent) {
-            task = event.taskID
-            project = event.project
-            cluster = event.cluster
-        }
-    }
-
     private struct State {
         /// What is known of tasks: their receiver, or that they have none. Neither changes in a task's life.
         var known: [TaskKey: WebhookTarget?] = [:]

@@ -63,6 +63,21 @@ struct CommandHandler: Sendable {
         }
     }
 
+    // MARK: - Questions of intake
+
+    /// Finds the PullTask of a command's task among all of them. One that kubectl made has another name than the task's, which
+    /// the informer may not have told yet, or not any more.
+    private func underAnotherName(_ command: TaskCommand) async throws -> PullTask? {
+        let selection = ListOptions(namespace: context.configuration.namespace)
+        return try await context.client.listAll(PullTask.self, selection).items
+            .first { $0.taskID == command.taskID && $0.project == command.project }
+    }
+
+    /// Tells intake that there is no PullTask of a command's task.
+    private func answerMissing(_ command: TaskCommand) async throws {
+        _ = try await context.publisher.producer.send(ProducerRecord(TaskMissing(answering: command).record))
+    }
+
     // MARK: - Reporting
 
     /// Answers how the nodes of a task have ended, whose events the read model has not heard. One that is being marked as finished
@@ -72,15 +87,9 @@ struct CommandHandler: Sendable {
         if let found, found.taskID == command.taskID, found.project == command.project {
             pullTask = found
         } else {
-            // One that kubectl made has another name, which the informer may not have told yet.
-            let selection = ListOptions(namespace: context.configuration.namespace)
-            pullTask = try await context.client.listAll(PullTask.self, selection).items
-                .first { $0.taskID == command.taskID && $0.project == command.project }
+            pullTask = try await underAnotherName(command)
         }
-        guard let pullTask else {
-            _ = try await context.publisher.producer.send(ProducerRecord(TaskMissing(answering: command).record))
-            return
-        }
+        guard let pullTask else { return try await answerMissing(command) }
         guard pullTask.isFinished else { return }
         let failures = Dictionary(pullTask.status.failures.map { ($0.node, $0.failure) }) { first, _ in first }
         let ends = (pullTask.status.record?.ends ?? []).map { name, phase in
@@ -97,14 +106,9 @@ struct CommandHandler: Sendable {
     /// ended the last event is told once more, in case it is that which was lost.
     private func confirm(_ pullTask: PullTask?, _ command: TaskCommand, _ logger: Logger) async throws {
         guard let pullTask, pullTask.project == command.project else {
-            // One that kubectl made has another name, which the informer may not have told yet, or not any more.
-            let selection = ListOptions(namespace: context.configuration.namespace)
-            let all = try await context.client.listAll(PullTask.self, selection).items
-            let isHere = all.contains { $0.taskID == command.taskID && $0.project == command.project }
-            guard !isHere else { return }
+            guard try await underAnotherName(command) == nil else { return }
             logger.warning("There is no PullTask of a task that was accepted; intake is told")
-            _ = try await context.publisher.producer.send(ProducerRecord(TaskMissing(answering: command).record))
-            return
+            return try await answerMissing(command)
         }
         guard pullTask.isFinished,
             let kind = pullTask.status.phase.flatMap({ TaskEventDraft.Kind(rawValue: $0.rawValue) }),

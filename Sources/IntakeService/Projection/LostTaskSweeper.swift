@@ -152,14 +152,14 @@ struct LostTaskSweeper: Sendable {
         var questions: [ProducerRecord] = []
         var asked: [(id: String, isStarted: Bool)] = []
         for row in rows {
-            guard let question = try question(row) else { continue }
+            guard let question = try TaskQuestions.question(row, .confirm) else { continue }
             questions.append(question)
             asked.append((try row.text("id"), try row.bool("is_started")))
         }
         guard !questions.isEmpty else { return }
         var unasked: [String] = []
         var suspected = 0
-        for (index, result) in await send(questions).enumerated() {
+        for (index, result) in await TaskQuestions.send(questions, producer).enumerated() {
             guard case .failure(let error) = result else {
                 if !asked[index].isStarted { suspected += 1 }
                 continue
@@ -177,39 +177,6 @@ struct LostTaskSweeper: Sendable {
             "Messages of accepted tasks are gone from Kafka; the executors are asked about the tasks",
             metadata: ["count": "\(suspected)"]
         )
-    }
-
-    /// A topic that was made anew may have fewer partitions; what was in the others is gone with them.
-    private func send(_ questions: [ProducerRecord]) async -> [Result<DeliveryReport, KafkaError>] {
-        var results = await producer.send(questions)
-        for (index, result) in results.enumerated() {
-            guard case .failure(let error) = result, error.code == .unknownTopic else { continue }
-            var question = questions[index]
-            question.partition = nil
-            results[index] = await producer.send([question]).first ?? result
-        }
-        return results
-    }
-
-    private func question(_ row: PQRow) throws -> ProducerRecord? {
-        guard let id = TaskID(try row.text("id")),
-            let priorityClass = PriorityClass(rawValue: try row.text("priority_class"))
-        else { return nil }
-        let askedAt = Timestamp(microsecondsSinceEpoch: try row.timestamp("asked_at"))
-        let command = TaskCommand(
-            id: "\(id)-confirm-\(askedAt.microsecondsSinceEpoch)",
-            taskID: id,
-            project: try row.text("project"),
-            cluster: try row.text("cluster"),
-            priorityClass: priorityClass,
-            kind: .confirm,
-            requestedAt: askedAt,
-            traceParent: try row.textOrNil("traceparent")
-        )
-        var record = ProducerRecord(command.record)
-        // Where the message was, so that it stays behind it even if partitions were added meanwhile.
-        record.partition = try row.intOrNil("message_partition").map { Int32($0) }
-        return record
     }
 
     // MARK: - Reporting

@@ -1,10 +1,8 @@
 import LibPQ
 import Logging
-import LongshoreDomain
 import LongshoreMessages
 import RDKafka
 import ServiceRuntime
-import WireFormats
 
 /// Asks executors how the nodes of ended tasks did whose own events are gone from Kafka.
 ///
@@ -43,39 +41,15 @@ struct NodeRepairs: Sendable {
             """,
             [.double(patience / .seconds(1)), .double(Self.limit / .seconds(1))]
         )
-        let questions = try rows.compactMap { try Self.question($0) }
+        let questions = try rows.compactMap { try TaskQuestions.question($0, .report) }
         guard !questions.isEmpty else { return }
         logger.notice(
             "Events of nodes are gone from Kafka; the executors are asked how they ended",
             metadata: ["tasks": "\(questions.count)"]
         )
-        for (question, report) in zip(questions, await producer.send(questions)) {
-            guard case .failure(let error) = report else { continue }
-            // Asked again when the pause is over; a topic that was made anew may have fewer partitions.
-            var elsewhere = question
-            elsewhere.partition = nil
-            if error.code == .unknownTopic { _ = await producer.send([elsewhere]) }
+        // What could not be asked is asked again when the pause is over.
+        for case .failure(let error) in await TaskQuestions.send(questions, producer) {
             logger.debug("Executors could not be asked about nodes", metadata: [LogKey.error: "\(error)"])
         }
-    }
-
-    private static func question(_ row: PQRow) throws -> ProducerRecord? {
-        guard let id = TaskID(try row.text("id")),
-            let priorityClass = PriorityClass(rawValue: try row.text("priority_class"))
-        else { return nil }
-        let askedAt = Timestamp(microsecondsSinceEpoch: try row.timestamp("asked_at"))
-        let command = TaskCommand(
-            id: "\(id)-report-\(askedAt.microsecondsSinceEpoch)",
-            taskID: id,
-            project: try row.text("project"),
-            cluster: try row.text("cluster"),
-            priorityClass: priorityClass,
-            kind: .report,
-            requestedAt: askedAt,
-            traceParent: try row.textOrNil("traceparent")
-        )
-        var record = ProducerRecord(command.record)
-        record.partition = try row.intOrNil("message_partition").map { Int32($0) }
-        return record
     }
 }

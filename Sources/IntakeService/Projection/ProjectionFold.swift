@@ -19,29 +19,6 @@ struct ProjectionFold: Sendable {
         var updatedAt: Timestamp
     }
 
-    /// Names a task as events do. Whoever may write to the topic can name any task's id: an event is one of a task only if it
-    /// names the task's project and cluster as well.
-    struct TaskKey: Sendable, Hashable, Comparable {
-        var task: TaskID
-        var project: String
-        var cluster: String
-
-        init(task: TaskID, project: String, cluster: String) {
-            self.task = task
-            self.project = project
-            self.cluster = cluster
-        }
-
-        init(_ event: TaskEvent) {
-            self.init(task: event.taskID, project: event.project, cluster: event.cluster)
-        }
-
-        static func < (left: TaskKey, right: TaskKey) -> Bool {
-            if left.task != right.task { return left.task < right.task }
-            return (left.project, left.cluster) < (right.project, right.cluster)
-        }
-    }
-
     /// Names a node of a task.
     struct NodeKey: Sendable, Hashable, Comparable {
         var task: TaskKey

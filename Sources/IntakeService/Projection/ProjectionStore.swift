@@ -183,11 +183,11 @@ struct ProjectionStore: Sendable {
     /// Names an event. Whoever may write to the topic can use any id: two that speak for different tasks are two.
     private struct EventKey: Hashable {
         let id: String
-        let task: ProjectionFold.TaskKey
+        let task: TaskKey
 
         init(_ event: TaskEvent) {
             id = event.id
-            task = ProjectionFold.TaskKey(event)
+            task = TaskKey(event)
         }
     }
 

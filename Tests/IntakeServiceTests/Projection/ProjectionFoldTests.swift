@@ -7,7 +7,7 @@ import WireFormats
 
 struct ProjectionFoldTests {
     private let task = TaskIDs.derived(project: "default", idempotencyKey: "fold")
-    private var key: ProjectionFold.TaskKey { .init(task: task, project: "default", cluster: "default") }
+    private var key: TaskKey { .init(task: task, project: "default", cluster: "default") }
 
     private func event(
         _ type: EventType,
