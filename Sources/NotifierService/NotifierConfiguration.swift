@@ -68,21 +68,11 @@ package struct NotifierConfiguration: Sendable {
     package init(settings: Settings) throws(SettingsError) {
         self.init()
         namespace = try settings.required(SettingKeys.webhookNamespace)
-        addressPolicy = AddressPolicy(
-            allowsLoopback: try settings.bool(SettingKeys.webhookAllowLoopback),
-            allowsPrivate: try settings.bool(SettingKeys.webhookAllowPrivate),
-            allowed: try settings.list(
-                SettingKeys.webhookAllowedNetworks,
-                of: "network such as 10.1.0.0/16",
-                CIDR.init
-            ),
-            denied: try settings.list(
-                SettingKeys.webhookDeniedNetworks,
-                of: "network such as 10.1.0.0/16",
-                CIDR.init
-            ),
-            metadata: CloudMetadata.services.compactMap { CIDR($0.address) }
-        )
+        addressPolicy.allowsLoopback = try settings.bool(SettingKeys.webhookAllowLoopback)
+        addressPolicy.allowsPrivate = try settings.bool(SettingKeys.webhookAllowPrivate)
+        let network = "network such as 10.1.0.0/16"
+        addressPolicy.allowed = try settings.list(SettingKeys.webhookAllowedNetworks, of: network, CIDR.init)
+        addressPolicy.denied = try settings.list(SettingKeys.webhookDeniedNetworks, of: network, CIDR.init)
         caBundlePath = settings.text(SettingKeys.webhookCAFile)
         maximumInFlight = try settings.integer(SettingKeys.webhookConcurrency, in: 1...10_000)
         maximumInFlightPerHost = try settings.integer(SettingKeys.webhookConcurrencyPerHost, in: 1...1_000)

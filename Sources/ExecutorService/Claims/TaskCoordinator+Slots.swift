@@ -5,8 +5,9 @@ import Metrics
 
 extension TaskCoordinator {
     /// Frees slots whose tasks have ended in the cluster, and measures slots against the tasks that this executor owns there.
-    func watchSlots() {
-        let pullTasks = context.pullTasks.list()
+    ///
+    /// - Parameter pullTasks: All that the informer knows.
+    func watchSlots(of pullTasks: [PullTask]) {
         let owned = pullTasks.count {
             !$0.isFinished && $0.status.owner?.identity == context.configuration.identity
         }

@@ -119,10 +119,11 @@ actor TaskCoordinator {
                 for runner in runners.values { runner.inbox.stop(.abandon) }
             }
             wasValid = isValid
+            let pullTasks = context.pullTasks.list()
             if isValid && !isStopping {
-                for pullTask in context.pullTasks.list() { consider(pullTask) }
+                for pullTask in pullTasks { consider(pullTask) }
             }
-            watchSlots()
+            watchSlots(of: pullTasks)
             try? await Task.sleep(for: context.configuration.claimInterval)
         }
     }

@@ -23,12 +23,12 @@ struct StatusReport: Sendable {
     ///   - time: The moment.
     ///   - releases: Whether the task is given up for others.
     init(_ task: TaskRun, telling drafts: [TaskEventDraft] = [], at time: Timestamp, releases: Bool = false) {
-        // Of a task that has ended the nodes' ends stay until the PullTask goes: the read model may have missed their events.
         phase = task.phase
         counts = task.counts
         progress = Int(task.progress(at: time).percent)
         checkNote = task.checkNote
         failures = task.failures
+        // Of a task that has ended the nodes' ends stay until the PullTask goes: the read model may have missed their events.
         record = task.snapshot(telling: drafts, keepsNodes: task.isFinished)
         outcome = task.isFinished ? task.outcome : nil
         self.time = time

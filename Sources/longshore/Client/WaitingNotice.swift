@@ -46,12 +46,13 @@ struct WaitingNotice: Sendable, Hashable {
     mutating func due(at now: Duration) -> (obstacle: Obstacle, seconds: Int)? {
         guard let obstacle else { return nil }
         let seconds = Int((now - since).components.seconds)
-        let next = said < Self.moments.count ? Self.moments[said] : 60 * (said - Self.moments.count + 2)
-        guard seconds >= next else { return nil }
+        guard seconds >= nextMoment else { return nil }
         // After a pause of the process one line is enough.
-        while (said < Self.moments.count ? Self.moments[said] : 60 * (said - Self.moments.count + 2)) <= seconds {
-            said += 1
-        }
+        while nextMoment <= seconds { said += 1 }
         return (obstacle, seconds)
+    }
+
+    private var nextMoment: Int {
+        said < Self.moments.count ? Self.moments[said] : 60 * (said - Self.moments.count + 2)
     }
 }

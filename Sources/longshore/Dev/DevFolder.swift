@@ -29,10 +29,12 @@ struct DevFolder: Sendable {
             throw DevError("--data-dir: the folder \(path) cannot be used: \(error)")
         }
         guard flock(lock.rawValue, LOCK_EX | LOCK_NB) == 0 else {
+            // Empty for as long as the other has the lock and has not yet written its process's id.
             let holder = (try? String(contentsOf: URL(filePath: "\(path)/lock"), encoding: .utf8)) ?? ""
+            let process = holder.isEmpty ? "" : " (process \(holder))"
             try? lock.close()
             throw DevError(
-                "--data-dir: the folder \(path) is in use by another `longshore dev` (process \(holder)): "
+                "--data-dir: the folder \(path) is in use by another `longshore dev`\(process): "
                     + "stop that one, or choose another folder"
             )
         }

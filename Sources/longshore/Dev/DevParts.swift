@@ -3,7 +3,6 @@ import ExecutorService
 import KubernetesAPI
 import LibPQ
 import Logging
-import LongshoreDomain
 import NotifierService
 import Redaction
 import ServiceRuntime
@@ -20,11 +19,8 @@ struct DevParts: Sendable {
     /// The notifier; webhooks may go to this machine and to private networks, for that is where a developer's receivers are.
     func makeNotifier(client: KubernetesClient) throws -> NotifierService {
         var configuration = NotifierConfiguration()
-        configuration.addressPolicy = AddressPolicy(
-            allowsLoopback: true,
-            allowsPrivate: true,
-            metadata: CloudMetadata.services.compactMap { CIDR($0.address) }
-        )
+        configuration.addressPolicy.allowsLoopback = true
+        configuration.addressPolicy.allowsPrivate = true
         configuration.topicPartitions = DevEnvironment.partitions
         let notifier = try NotifierService(
             configuration: configuration,

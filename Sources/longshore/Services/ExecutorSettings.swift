@@ -125,14 +125,11 @@ enum ExecutorSettings {
         configuration.cluster = try self.name(settings, SettingKeys.cluster)
         configuration.namespace = try self.name(settings, SettingKeys.namespace)
         configuration.plainHTTPRegistries = settings.list(SettingKeys.plainHTTPRegistries)
-        configuration.registryAddresses = AddressPolicy(
-            allowsLoopback: try settings.bool(allowLoopback),
-            allowsPrivate: try settings.bool(allowPrivate),
-            allowsTranslated: true,
-            allowed: try settings.list(allowedNetworks, of: "network such as 10.1.0.0/16", CIDR.init),
-            denied: try settings.list(deniedNetworks, of: "network such as 10.1.0.0/16", CIDR.init),
-            metadata: CloudMetadata.services.compactMap { CIDR($0.address) }
-        )
+        configuration.registryAddresses.allowsLoopback = try settings.bool(allowLoopback)
+        configuration.registryAddresses.allowsPrivate = try settings.bool(allowPrivate)
+        let network = "network such as 10.1.0.0/16"
+        configuration.registryAddresses.allowed = try settings.list(allowedNetworks, of: network, CIDR.init)
+        configuration.registryAddresses.denied = try settings.list(deniedNetworks, of: network, CIDR.init)
         configuration.helperImage = try image(settings)
         configuration.priorityClassName = settings.text(priorityClass)
         configuration.imageVolumeMinorVersion = try settings.integer(imageVolumeVersion, in: 31...1_000)
