@@ -22,6 +22,9 @@ package final class RegistryClient: Sendable {
         package var blobIdleTimeout: Duration
         /// The largest manifest; 4 MiB by default, as the distribution specification has it.
         package var maximumManifestBytes: Int
+        /// Whether a user name and a password go to token servers in an OAuth2 form first, as containerd sends them, and
+        /// in a header only to those that know no form; false by default, which is the other way round.
+        package var exchangesPasswords: Bool
         /// Certificates, user agent and connection limits.
         package var http: CurlClient.Configuration
 
@@ -32,6 +35,7 @@ package final class RegistryClient: Sendable {
             requestTimeout: Duration = .seconds(30),
             blobIdleTimeout: Duration = .seconds(60),
             maximumManifestBytes: Int = 4 << 20,
+            exchangesPasswords: Bool = false,
             http: CurlClient.Configuration = CurlClient.Configuration()
         ) {
             self.plainHTTPHosts = Set(plainHTTPHosts.map { $0.lowercased() })
@@ -39,6 +43,7 @@ package final class RegistryClient: Sendable {
             self.requestTimeout = requestTimeout
             self.blobIdleTimeout = blobIdleTimeout
             self.maximumManifestBytes = maximumManifestBytes
+            self.exchangesPasswords = exchangesPasswords
             self.http = http
         }
     }

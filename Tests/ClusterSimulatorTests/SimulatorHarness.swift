@@ -47,6 +47,12 @@ struct SimulatorHarness {
     /// Runs kubectl to its end; with `check` it must succeed.
     @discardableResult
     func kubectl(_ arguments: String..., check: Bool = true) async throws -> (output: String, error: String) {
+        try await kubectl(arguments: arguments, check: check)
+    }
+
+    /// Runs kubectl to its end; with `check` it must succeed.
+    @discardableResult
+    func kubectl(arguments: [String], check: Bool = true) async throws -> (output: String, error: String) {
         let result = try await TestProcess.run("kubectl", arguments, environment: environment, check: check)
         return (result.standardOutput, result.standardError)
     }

@@ -40,13 +40,26 @@ import Testing
         #expect(parse(#"Bearer realm="a",realm="b""#)[0].parameters["realm"] == "a")
     }
 
-    @Test(arguments: [
-        "", ",", " , ,", "=", "Bearer realm=\"open", "Bearer realm=\"open\\", "realm=\"x\"",
-        "Bearer \"x\"", "Bearer realm=\"x\" \u{1}", "\u{0}", "é", String(repeating: "a", count: 9000),
-        String(repeating: "Basic,", count: 100), "Bearer realm=é",
-    ])
-    func `what cannot be read gives nothing and does no harm`(header: String) {
+    @Test(arguments: ["", ",", " , ,", "=", "realm=\"x\"", "\u{0}", "é", String(repeating: "a", count: 9000)])
+    func `what is no challenge gives none`(header: String) {
         #expect(parse(header).isEmpty)
+    }
+
+    @Test(
+        arguments: [
+            ("Bearer realm=\"open", [:]), ("Bearer realm=\"open\\", [:]), ("Bearer \"x\"", [:]),
+            ("Bearer realm=é", [:]),
+            ("Bearer realm=\"x\" \u{1}", ["realm": "x"]), ("Bearer realm=\"x\",service=\"open", ["realm": "x"]),
+            ("Bearer realm=\"x\",,service=y,", ["realm": "x", "service": "y"]),
+            ("Bearer realm=https://a/t?x=y,scope=a:b:c", ["realm": "https://a/t?x=y", "scope": "a:b:c"]),
+        ] as [(String, [String: String])]
+    )
+    func `what can be read before a fault counts, as with containerd`(header: String, parameters: [String: String]) {
+        #expect(parse(header) == [AuthenticateChallenge(scheme: "bearer", parameters: parameters)])
+    }
+
+    @Test func `the number of challenges is bounded`() {
+        #expect(parse(String(repeating: "Basic,", count: 100)).count == 16)
     }
 
     @Test func `no cut or changed header does harm`() {

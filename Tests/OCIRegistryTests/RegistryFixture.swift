@@ -87,3 +87,10 @@ func manifestAnswer(
         connection.respond(headers: [("Content-Type", OCIMediaType.manifest)], body: image.manifest)
     }
 }
+
+extension ScriptedConnection {
+    /// Sends a whole response.
+    func answer(status: Int = 200, headers: [(name: String, value: String)] = [], body: String = "") {
+        respond(status: status, headers: headers, body: Array(body.utf8))
+    }
+}

@@ -84,6 +84,7 @@ final class APIServer: Sendable {
     /// Answers a request.
     func respond(to request: APIRequest) -> APIResponse {
         do throws(APIStatusError) {
+            try AccessControl(store: store).check(attributes(request), path: request.path)
             if let answer = discovery.respond(to: request) { return answer }
             guard let target = RequestTarget(path: request.path) else { throw .unknownPath }
             guard
@@ -109,6 +110,7 @@ final class APIServer: Sendable {
             (subresource == "status" && definition.hasStatus)
             || (subresource == "finalize" && definition.resource == .namespaces)
             || (["binding", "eviction", "log"].contains(subresource) && definition.resource == .pods)
+            || (subresource == "token" && definition.resource == AccessControl.serviceAccounts)
         guard isServed else { throw .unknownPath }
     }
 
@@ -126,6 +128,7 @@ final class APIServer: Sendable {
         case ("GET", nil), ("HEAD", nil):
             return request.query.flag("watch")
                 ? try watch(request, target, definition) : try list(request, target, definition)
+        case ("POST", let key?) where target.subresource == "token": return try token(of: key, request)
         case ("POST", let key): return try create(request, target, definition, key)
         case ("PUT", let key?): return try update(request, target, definition, key)
         case ("PATCH", let key?): return try patch(request, target, definition, key)
@@ -148,21 +151,43 @@ final class APIServer: Sendable {
         return .body(status: status, body, contentType: "application/json", headers: headers)
     }
 
-    /// Reviews of access: everything is allowed to every known user.
+    /// Reviews of access: everything is allowed to every known user but service accounts.
     private func review(_ definition: ResourceDefinition, _ request: APIRequest) throws(APIStatusError) -> APIResponse {
         guard request.method == "POST" else { throw .methodNotAllowed(request.method) }
         var review = try objects.typed(definition, request.json())
-        let groups: JSONValue = ["system:masters", "system:authenticated"]
+        let access = AccessControl(store: store)
         switch definition.kind {
-        case "SelfSubjectAccessReview": review["status"] = ["allowed": true]
+        case "SelfSubjectAccessReview":
+            let isAllowed = access.allows(request.user, review["spec"] ?? .null)
+            review["status"] = ["allowed": .bool(isAllowed)]
         case "SelfSubjectRulesReview":
             review["status"] = [
                 "incomplete": false,
-                "resourceRules": [["verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]]],
+                "resourceRules": access.rules(of: request.user, namespace: review["spec"]?["namespace"]?.string ?? ""),
                 "nonResourceRules": [["verbs": ["*"], "nonResourceURLs": ["*"]]],
             ]
-        default: review["status"] = ["userInfo": ["username": .string(request.user), "groups": groups]]
+        default:
+            let groups = JSONValue.array(AccessControl.groups(of: request.user).map { .string($0) })
+            review["status"] = ["userInfo": ["username": .string(request.user), "groups": groups]]
         }
         return .json(review, status: 201)
+    }
+
+    /// Makes a token for a service account (`kubectl create token`). It holds until the simulator ends.
+    private func token(of account: ObjectKey, _ request: APIRequest) throws(APIStatusError) -> APIResponse {
+        guard store.get(AccessControl.serviceAccounts, account) != nil else {
+            throw .notFound(AccessControl.serviceAccounts, account.name)
+        }
+        var answer = try request.json()
+        let token = RandomText.token()
+        addUser("\(AccessControl.accountPrefix)\(account.namespace):\(account.name)", token: token)
+        let seconds = answer["spec"]?["expirationSeconds"]?.integer ?? 3_600
+        answer["apiVersion"] = "authentication.k8s.io/v1"
+        answer["kind"] = "TokenRequest"
+        answer["status"] = [
+            "token": .string(token),
+            "expirationTimestamp": .string((Timestamp.now() + .seconds(seconds)).rfc3339Seconds),
+        ]
+        return .json(answer, status: 201)
     }
 }

@@ -92,7 +92,7 @@ extension APIStatusError {
         APIStatusError(
             code: 403,
             reason: "Forbidden",
-            message: "\(resource) \"\(name)\" is forbidden: \(why)",
+            message: "\(resource)\(name.isEmpty ? "" : " \"\(name)\"") is forbidden: \(why)",
             details: details(resource, name)
         )
     }

@@ -120,6 +120,20 @@ extension ProtobufObjects {
         (5, "leaseTransitions", .integer)
     )
 
+    private static let resourceAttributes = Schema(
+        (1, "namespace", .string),
+        (2, "verb", .string),
+        (3, "group", .string),
+        (5, "resource", .string),
+        (6, "subresource", .string),
+        (7, "name", .string)
+    )
+
+    private static let tokenRequestSpecification = Schema(
+        (4, "expirationSeconds", .integer),
+        lists: (1, "audiences", .string)
+    )
+
     static let schemas: [String: Schema] = [
         "Namespace": object(),
         "Secret": object(
@@ -154,8 +168,11 @@ extension ProtobufObjects {
         "ClusterRoleBinding": roleBinding,
         "Eviction": object((2, "deleteOptions", .message(deleteOptions))),
         "DeleteOptions": deleteOptions,
-        "SelfSubjectAccessReview": object(),
-        "SelfSubjectRulesReview": object(),
+        "SelfSubjectAccessReview": object(
+            (2, "spec", .message(Schema((1, "resourceAttributes", .message(resourceAttributes)))))
+        ),
+        "SelfSubjectRulesReview": object((2, "spec", .message(Schema((1, "namespace", .string))))),
         "SelfSubjectReview": object(),
+        "TokenRequest": object((2, "spec", .message(tokenRequestSpecification))),
     ]
 }

@@ -1,4 +1,5 @@
 import KubernetesAPI
+import OCIRegistry
 import Synchronization
 
 /// Brings images to nodes.
@@ -84,12 +85,37 @@ struct PullFailure: Error, Sendable, Equatable {
     }
 
     static func status(_ code: Int, _ image: ImageName, scheme: String = "https") -> PullFailure {
+        resolving(image, "unexpected status from HEAD request to \(url(image, scheme)): \(line(code))")
+    }
+
+    /// The token server that the registry names gave no token.
+    static func noToken(_ image: ImageName, _ request: TokenServerRequest, _ error: RegistryError) -> PullFailure {
+        let kind = request.isAnonymous ? "anonymous" : "oauth"
+        let why: String
+        switch (error.httpStatus, error.code) {
+        case (let status?, _):
+            why = "unexpected status from \(request.method) request to \(request.url): \(line(status))"
+        case (nil, .invalidResponse): why = "authorization server did not include a token in the response"
+        case (nil, .timeout): why = "\(verb(request)) \"\(request.url)\": dial tcp: i/o timeout"
+        case (nil, .tls):
+            why =
+                "\(verb(request)) \"\(request.url)\": tls: failed to verify certificate: x509: certificate signed by unknown authority"
+        case (nil, _): why = "\(verb(request)) \"\(request.url)\": dial tcp: connect: connection refused"
+        }
+        return resolving(image, "failed to authorize: failed to fetch \(kind) token: \(why)")
+    }
+
+    private static func verb(_ request: TokenServerRequest) -> String { request.method == "GET" ? "Get" : "Post" }
+
+    /// A status as Go writes it.
+    private static func line(_ code: Int) -> String {
         let phrases = [
-            402: " Payment Required", 412: " Precondition Failed", 451: " Unavailable For Legal Reasons",
-            500: " Internal Server Error", 502: " Bad Gateway", 503: " Service Unavailable", 504: " Gateway Timeout",
+            400: " Bad Request", 401: " Unauthorized", 402: " Payment Required", 403: " Forbidden", 404: " Not Found",
+            405: " Method Not Allowed", 412: " Precondition Failed", 429: " Too Many Requests",
+            451: " Unavailable For Legal Reasons", 500: " Internal Server Error", 502: " Bad Gateway",
+            503: " Service Unavailable", 504: " Gateway Timeout",
         ]
-        let status = "\(code)\(phrases[code] ?? "")"
-        return resolving(image, "unexpected status from HEAD request to \(url(image, scheme)): \(status)")
+        return "\(code)\(phrases[code] ?? "")"
     }
 
     static func network(_ image: ImageName, scheme: String = "https", _ why: String) -> PullFailure {

@@ -18,6 +18,7 @@ final class RegistryPuller: ImagePuller {
     init(plainHTTPHosts: [String], contentDirectory: String?) throws {
         var configuration = RegistryClient.Configuration(plainHTTPHosts: Set(plainHTTPHosts))
         configuration.http.userAgent = "containerd/2.2.0"
+        configuration.exchangesPasswords = true
         client = try RegistryClient(configuration: configuration)
         self.plainHTTPHosts = configuration.plainHTTPHosts
         self.contentDirectory = contentDirectory.map { "\($0)/blobs/sha256" }
@@ -163,6 +164,7 @@ final class RegistryPuller: ImagePuller {
     private func failure(_ error: RegistryError, _ image: ImageName) -> PullFailure {
         let isPlain = (try? RegistryEndpoint(image.registryHost, plainHTTPHosts: plainHTTPHosts))?.isPlainHTTP ?? false
         let scheme = isPlain ? "http" : "https"
+        if let request = error.tokenRequest { return .noToken(image, request, error) }
         switch error.code {
         case .unauthorized: return .unauthorized(image, scheme: scheme)
         case .forbidden: return .forbidden(image, scheme: scheme)

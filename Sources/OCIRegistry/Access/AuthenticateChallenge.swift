@@ -5,11 +5,11 @@ struct AuthenticateChallenge: Sendable, Hashable {
     /// The parameters, names in lower case; of two with one name the first counts.
     var parameters: [String: String] = [:]
 
-    /// Reads all challenges of all `WWW-Authenticate` headers; a header that cannot be read gives none.
+    /// Reads all challenges of all `WWW-Authenticate` headers; a header gives what stands before that which cannot be read.
     static func parse(_ headers: [String]) -> [AuthenticateChallenge] {
         headers.flatMap { header in
             var parser = ChallengeParser(Array(header.utf8))
-            return parser.challenges() ?? []
+            return parser.challenges()
         }
     }
 }
@@ -25,25 +25,25 @@ private struct ChallengeParser {
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
-    mutating func challenges() -> [AuthenticateChallenge]? {
-        guard bytes.count <= Self.maximumBytes else { return nil }
+    mutating func challenges() -> [AuthenticateChallenge] {
+        guard bytes.count <= Self.maximumBytes else { return [] }
         var found: [AuthenticateChallenge] = []
         while true {
             skip { $0 == 0x20 || $0 == 0x09 || $0 == 0x2C }
             guard position < bytes.count else { return found }
-            guard let token = takeToken() else { return nil }
+            guard let token = takeToken() else { return found }
             let afterToken = position
             skipSpace()
             if take(0x3D) {
                 // A parameter of the challenge before it.
-                guard !found.isEmpty, let value = takeValue() else { return nil }
+                guard !found.isEmpty, let value = takeValue() else { return found }
                 let name = token.lowercased()
                 let last = found.count - 1
                 if found[last].parameters[name] == nil { found[last].parameters[name] = value }
                 continue
             }
             position = afterToken
-            guard found.count < Self.maximumChallenges else { return nil }
+            guard found.count < Self.maximumChallenges else { return found }
             found.append(AuthenticateChallenge(scheme: token.lowercased()))
             skipToken68()
         }
@@ -51,7 +51,14 @@ private struct ChallengeParser {
 
     private mutating func takeValue() -> String? {
         skipSpace()
-        return take(0x22) ? takeQuoted() : takeToken()
+        return take(0x22) ? takeQuoted() : takeBare()
+    }
+
+    /// A value without quotes: more than a token, since registries leave out the quotes of scopes and URLs too.
+    private mutating func takeBare() -> String? {
+        let start = position
+        skip { (0x21...0x7E).contains($0) && $0 != 0x2C && $0 != 0x22 }
+        return start == position ? nil : String(decoding: bytes[start..<position], as: UTF8.self)
     }
 
     private mutating func takeQuoted() -> String? {

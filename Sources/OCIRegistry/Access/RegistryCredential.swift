@@ -18,11 +18,22 @@ extension RegistryCredential {
     /// Whether there is nothing to show.
     var isAnonymous: Bool { self == .anonymous }
 
-    /// The value of an `Authorization` header with Basic (RFC 7617); nil for other kinds.
+    /// The value of an `Authorization` header with Basic (RFC 7617); nil for other kinds, and for half a pair, which
+    /// containerd does not show either.
     var basicAuthorization: SecretBytes? {
-        guard case .basic(let username, let password) = self else { return nil }
-        let pair = Array("\(username):".utf8) + password.exposeBytes()
-        return SecretBytes(utf8: "Basic \(Base64.encode(pair))")
+        guard case .basic(let username, let password) = self, !username.isEmpty, !password.isEmpty else { return nil }
+        return Self.basic(username, password)
+    }
+
+    /// What a token server is shown in a header: of an identity token, what containerd shows to a server that does not know
+    /// the form for it.
+    var tokenServerAuthorization: SecretBytes? {
+        if case .identityToken(let token) = self, !token.isEmpty { return Self.basic("", token) }
+        return basicAuthorization
+    }
+
+    private static func basic(_ username: String, _ password: SecretBytes) -> SecretBytes {
+        SecretBytes(utf8: "Basic \(Base64.encode(Array("\(username):".utf8) + password.exposeBytes()))")
     }
 
     /// A scrubber that knows the secret parts.
@@ -33,7 +44,10 @@ extension RegistryCredential {
         case .basic(let username, let password):
             scrubber.add(password)
             scrubber.add(SecretBytes(Array("\(username):".utf8) + password.exposeBytes()))
-        case .identityToken(let token), .registryToken(let token): scrubber.add(token)
+        case .identityToken(let token):
+            scrubber.add(token)
+            scrubber.add(SecretBytes(Array(":".utf8) + token.exposeBytes()))
+        case .registryToken(let token): scrubber.add(token)
         }
         return scrubber
     }

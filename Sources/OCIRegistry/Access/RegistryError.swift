@@ -58,6 +58,8 @@ package struct RegistryError: Error, Sendable, Hashable, CustomStringConvertible
     package var refusal: AddressPolicy.Reason?
     /// Whether the same request may succeed later.
     package var isRetryable: Bool { code.isRetryable }
+    /// What a token server was asked, where it is the token server that failed.
+    package var tokenRequest: TokenServerRequest?
     /// Whether the credential itself was refused, not only its use for one repository.
     var refusesCredential = false
     /// Whether a host that the registry redirects to is the reason: then nothing is known about the credential.
@@ -82,6 +84,16 @@ package struct RegistryError: Error, Sendable, Hashable, CustomStringConvertible
     package var description: String {
         "\(host): \(code.rawValue)\(httpStatus.map { " (HTTP \($0))" } ?? ""): \(message)"
     }
+}
+
+/// A request to a token server, without what was secret of it.
+package struct TokenServerRequest: Sendable, Hashable {
+    /// `GET` or `POST`.
+    package var method: String
+    /// Where to, with the query.
+    package var url: String
+    /// Whether it was asked without a credential.
+    package var isAnonymous: Bool
 }
 
 extension RegistryError.Code {
@@ -123,7 +135,16 @@ extension RegistryError {
     ///   - date: The header `Date`: the registry's clock, by which it gave a time to come back at.
     ///   - body: The start of the body.
     ///   - scrubber: Knows the credential.
-    init(host: String, status: Int, retryAfter: String?, date: String? = nil, body: [UInt8], scrubber: Scrubber) {
+    ///   - speaker: Who answered, where it was not the registry.
+    init(
+        host: String,
+        status: Int,
+        retryAfter: String?,
+        date: String? = nil,
+        body: [UInt8],
+        scrubber: Scrubber,
+        speaker: String? = nil
+    ) {
         let codes = Self.codes(of: body)
         let code: Code =
             switch status {
@@ -139,7 +160,8 @@ extension RegistryError {
             case 500...: .unavailable
             default: .invalidResponse
             }
-        let text = Self.words(of: body) ?? "the registry answered with status \(status)"
+        let words = Self.words(of: body).map { words in speaker.map { "\($0) answered: \(words)" } ?? words }
+        let text = words ?? "\(speaker ?? "the registry") answered with status \(status)"
         self.init(code, host: host, httpStatus: status, message: scrubber.scrub(text, limit: 512))
         guard code == .rateLimited || code == .unavailable else { return }
         let now = date.flatMap(RetryAfter.date)

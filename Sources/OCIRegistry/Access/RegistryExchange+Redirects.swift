@@ -38,7 +38,7 @@ extension RegistryExchange {
                 isOwn
                 ? try await send(call, to: url, authorization: authorization, perform: perform)
                 : try await sendElsewhere(call, to: url, perform: perform)
-            guard call.followsRedirects, [301, 302, 303, 307, 308].contains(reply.status),
+            guard call.followsRedirects, Self.redirects.contains(reply.status),
                 let location = reply.header("Location")
             else { return Arrival(reply: reply, url: url, isOwn: isOwn) }
             guard let next = RegistryURL(location: location, from: url), allows(next) else {
@@ -70,18 +70,29 @@ extension RegistryExchange {
         guard first.status == 401 else { return first }
         client.tokens.drop(key)
         let challenges = AuthenticateChallenge.parse(first.headers("WWW-Authenticate"))
-        guard let challenge = challenges.first(where: { $0.scheme == "bearer" }) else { return first }
-        let token: Token
+        // The scope is the challenge's own: the repository's name in the registry may mean nothing here.
+        var sequence = ChallengeSequence(scope: nil, hasPassword: false, showsBasic: false)
+        let question: TokenQuestion
+        switch sequence.next(challenges, isUsable: { isUsable($0, from: url) }) {
+        case .answer(.token(let asked)): question = asked
+        case .answer(.basic), .refused: return first
+        case .unusable:
+            var error = RegistryError(.unsupported, host: host, httpStatus: 401, message: "")
+            error.message =
+                "\(url.authority), to which the registry sends requests, names a token server that may not be used"
+            error.isElsewhere = true
+            throw error
+        }
+        let token: TokenAnswer
         do throws(RegistryError) {
-            // The scope is the challenge's own: the repository's name in the registry may mean nothing here.
-            token = try await fetchToken(challenge, from: url, showing: .anonymous, scope: nil)
+            token = try await fetchToken(question, showing: .anonymous).answer
         } catch {
             var error = error
             error.isElsewhere = true
             throw error
         }
-        client.tokens.keep(token.secret, for: key, lifetime: token.lifetime)
-        return try await send(call, to: url, authorization: Self.bearer(token.secret), perform: perform)
+        client.tokens.keep(token.token, for: key, lifetime: token.lifetime)
+        return try await send(call, to: url, authorization: Self.bearer(token.token), perform: perform)
     }
 
     /// Makes the error of an answer 401 that did not come from the registry.

@@ -15,6 +15,8 @@ struct RegistryExchange: Sendable {
 
     /// Most redirects that are followed.
     static let maximumRedirects = 5
+    /// The statuses that say where else to ask (RFC 9110 §15.4).
+    static let redirects: Set = [301, 302, 303, 307, 308]
 
     var host: String { endpoint.host }
 
@@ -22,34 +24,31 @@ struct RegistryExchange: Sendable {
         TokenCache.Key(origin: endpoint.origin, scope: scope ?? "", holder: .credential(fingerprint))
     }
 
-    /// Sends the call: with what is known to be wanted at first, then with what the challenge asks for, and no third time.
+    /// Sends the call: with what is known to be wanted at first, then with what the challenges ask for until there is nothing
+    /// else to show.
     func run<Reply: RegistryReply>(
         _ call: RegistryCall,
         perform: @Sendable (CurlRequest) async throws(CurlError) -> Reply
     ) async throws(RegistryError) -> Reply {
         // Looked at once: another call may find out meanwhile that the registry wants Basic, and this one has shown nothing yet.
         let usesBasic = client.tokens.usesBasic(endpoint.origin)
-        let known = knownAuthorization(usesBasic: usesBasic)
-        let first = try await follow(call, authorization: known, perform: perform)
-        guard first.reply.status == 401 else { return first.reply }
-        guard first.isOwn else { throw await refusal(by: first) }
-        client.tokens.drop(tokenKey)
-        let challenges = AuthenticateChallenge.parse(first.reply.headers("WWW-Authenticate"))
-        let isShown: Bool
-        switch credential {
-        case .registryToken: isShown = known != nil
-        case .basic:
-            // A registry may have changed from Basic to tokens.
-            isShown = usesBasic && !challenges.contains { $0.scheme == "bearer" }
-        case .anonymous, .identityToken: isShown = false
+        let hasPassword = credential.basicAuthorization != nil
+        var sequence = ChallengeSequence(
+            scope: scope,
+            hasPassword: hasPassword,
+            showsBasic: usesBasic && hasPassword
+        )
+        var authorization = knownAuthorization(usesBasic: usesBasic)
+        var isTokenElsewhere = false
+        while true {
+            let arrival = try await follow(call, authorization: authorization, perform: perform)
+            guard arrival.reply.status == 401 else { return arrival.reply }
+            guard arrival.isOwn else { throw await refusal(by: arrival) }
+            client.tokens.drop(tokenKey)
+            if isTokenElsewhere { throw unknownRefusal() }
+            let next = try await self.authorization(after: arrival, &sequence)
+            (authorization, isTokenElsewhere) = (next.value, next.isElsewhere)
         }
-        if isShown { throw try await unauthorized(first.reply) }
-        let authorization = try await authorization(for: challenges, at: first.url, reply: first.reply)
-        let second = try await follow(call, authorization: authorization, perform: perform)
-        guard second.reply.status == 401 else { return second.reply }
-        guard second.isOwn else { throw await refusal(by: second) }
-        client.tokens.drop(tokenKey)
-        throw try await unauthorized(second.reply)
     }
 
     /// What the registry is known to want, from an earlier answer of it.
@@ -65,26 +64,49 @@ struct RegistryExchange: Sendable {
 
     /// Answers a challenge that the registry itself gave.
     private func authorization(
-        for challenges: [AuthenticateChallenge],
-        at url: RegistryURL,
-        reply: some RegistryReply
-    ) async throws(RegistryError) -> SecretBytes {
-        for challenge in challenges {
-            switch challenge.scheme {
-            case "bearer":
-                let token = try await fetchToken(challenge, from: url, showing: credential, scope: scope)
-                client.tokens.setUsesBasic(endpoint.origin, false)
-                client.tokens.keep(token.secret, for: tokenKey, lifetime: token.lifetime)
-                return Self.bearer(token.secret)
-            case "basic":
+        after arrival: Arrival<some RegistryReply>,
+        _ sequence: inout ChallengeSequence
+    ) async throws(RegistryError) -> (value: SecretBytes, isElsewhere: Bool) {
+        // It was shown already, and there is nothing to exchange it for.
+        if case .registryToken = credential { throw try await unauthorized(arrival.reply) }
+        let challenges = AuthenticateChallenge.parse(arrival.reply.headers("WWW-Authenticate"))
+        var refusal: RegistryError?
+        while true {
+            switch sequence.next(challenges, isUsable: { isUsable($0, from: arrival.url) }) {
+            case .refused: throw if let refusal { refusal } else { try await unauthorized(arrival.reply) }
+            case .unusable:
+                throw RegistryError(
+                    .unsupported,
+                    host: host,
+                    httpStatus: 401,
+                    message: "the registry names a token server that may not be used"
+                )
+            case .answer(.basic):
                 guard let basic = credential.basicAuthorization else { continue }
                 client.tokens.setUsesBasic(endpoint.origin, true)
-                return basic
-            default:
-                continue
+                return (basic, false)
+            case .answer(.token(let question)):
+                do throws(RegistryError) {
+                    let token = try await fetchToken(question, showing: credential)
+                    client.tokens.setUsesBasic(endpoint.origin, false)
+                    client.tokens.keep(token.answer.token, for: tokenKey, lifetime: token.answer.lifetime)
+                    return (Self.bearer(token.answer.token), token.isElsewhere)
+                } catch {
+                    // It may not know the repository by this name; the challenge may name another as well.
+                    guard !error.isElsewhere, error.httpStatus == 403 || error.httpStatus == 404 else { throw error }
+                    refusal = refusal ?? error
+                }
             }
         }
-        throw try await unauthorized(reply)
+    }
+
+    /// The registry does not take a token that was given without the credential: a node's runtime, whose rules for
+    /// redirects are others, may have a better one.
+    private func unknownRefusal() -> RegistryError {
+        var error = RegistryError(.unsupported, host: host, httpStatus: 401, message: "")
+        error.message = "the registry's token server redirects to a host that is not shown the credential"
+        error.isElsewhere = true
+        return error
     }
 
     private func unauthorized(_ reply: some RegistryReply) async throws(RegistryError) -> RegistryError {

@@ -26,15 +26,28 @@ struct RegistryURL: Sendable, Hashable {
         self.text = text
     }
 
-    /// Reads the `Location` of an answer: absolute, or relative to the answer's own host.
+    /// Reads the `Location` of an answer: absolute, or relative to the answer's own URL (RFC 3986 §4.2). Dots in a path are
+    /// left to the server.
     init?(location: String, from base: RegistryURL) {
+        let start = location.prefix { !"/?#".contains($0) }
         if location.hasPrefix("//") {
             self.init("\(base.scheme):\(location)")
         } else if location.hasPrefix("/") {
             self.init("\(base.origin)\(location)")
-        } else {
+        } else if location.isEmpty || location.hasPrefix("#") || start.contains(":") {
             self.init(location)
+        } else {
+            let path = base.text.prefix { $0 != "?" && $0 != "#" }.dropFirst("\(base.scheme)://".count)
+            let root = path.firstIndex(of: "/").map { path[$0...] } ?? "/"
+            let folder = root.prefix(through: root.lastIndex(of: "/") ?? root.startIndex)
+            self.init("\(base.origin)\(location.hasPrefix("?") ? root : folder)\(location)")
         }
+    }
+
+    /// `host[:port]`, as image references have it.
+    var authority: String {
+        let name = host.contains(":") ? "[\(host)]" : host
+        return port == (scheme == "https" ? 443 : 80) ? name : "\(name):\(port)"
     }
 
     /// `scheme://host:port`.

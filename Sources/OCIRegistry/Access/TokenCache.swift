@@ -46,8 +46,9 @@ final class TokenCache: Sendable {
         }
     }
 
-    /// Keeps a token.
+    /// Keeps a token; not at all where its lifetime is over.
     func keep(_ token: SecretBytes, for key: Key, lifetime: Duration) {
+        guard lifetime > .zero else { return }
         let now = ContinuousClock.now
         state.withLock { state in
             if state.tokens.count >= limit {

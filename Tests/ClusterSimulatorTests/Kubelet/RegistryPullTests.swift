@@ -28,6 +28,43 @@ import WireFormats
         .basic(username: user, password: SecretBytes(utf8: password))
     }
 
+    /// As containerd does: a form first, then the query; and in its words.
+    @Test func `A token server that refuses is what the Pod says, and not the image`() async throws {
+        for (form, query, words) in [
+            (404, 404, "404 Not Found"), (401, 401, "401 Unauthorized"), (400, 503, "503 Service"),
+        ] {
+            let server = try ScriptedHTTPServer { request, connection in
+                if request.target.hasPrefix("/token") {
+                    connection.respond(status: request.method == "POST" ? form : query)
+                } else {
+                    let realm = "http://\(request.header("Host") ?? "")/token"
+                    connection.respond(status: 401, headers: [("WWW-Authenticate", "Bearer realm=\"\(realm)\"")])
+                }
+            }
+            defer { server.stop() }
+            let host = "127.0.0.1:\(server.port)"
+            try await SimulatorHarness.run(.with { $0.pulls = .registry }) { harness in
+                try harness.simulator.apply(manifest: secret("s1", host, "anna", "apple"))
+                let job = imageVolumeJob("j", node: "node-1", images: ["\(host)/x/a:1"], secrets: ["s1"])
+                try harness.simulator.apply(manifest: job)
+                let pod = try await harness.waitForPod(ofJob: "j", "the failure") { pod in
+                    SimulatorHarness.waiting(pod, 0)?["message"]?.string?.contains("failed to authorize") == true
+                }
+                let message = SimulatorHarness.waiting(pod, 0)?["message"]?.string ?? ""
+                let url = "http://\(host)/token?scope=repository%3Ax%2Fa%3Apull"
+                #expect(
+                    message.contains(
+                        "failed to fetch oauth token: unexpected status from GET request to \(url): \(words)"
+                    ),
+                    "\(message)"
+                )
+            }
+            let asked = server.requests.filter { $0.target.hasPrefix("/token") }
+            #expect(asked.prefix(2).map(\.method) == ["POST", "GET"])
+            #expect(asked.first?.text.contains("grant_type=password") == true)
+        }
+    }
+
     /// As containerd does: the host behind the redirect gives an anonymous token, the registry's credential stays with it.
     @Test func `A public image behind a redirect is pulled, and the other host learns no credential`() async throws {
         let built = image("redirected")
