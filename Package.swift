@@ -158,8 +158,9 @@ targets += [
     .target(
         name: "DeploymentSupport",
         dependencies: [
-            "TestSupport", "RDKafka", "Curl", "KubernetesAPI", "LongshoreMessages", "OCIRegistry", "WireFormats",
-            "Redaction", logging,
+            "TestSupport", "RDKafka", "Curl", "KubernetesAPI", "KubernetesManifests", "LongshoreMessages",
+            "OCIRegistry",
+            "WireFormats", "Redaction", logging,
         ],
         path: "Tests/DeploymentSupport"
     ),

@@ -9,7 +9,11 @@ import WireFormats
 /// is written while it happens.
 @Suite("Chaos", .tags(.integration), .serialized)
 struct ChaosTests {
-    @Test("Whatever dies meanwhile, nothing is lost, left, leaked or done twice", .needsSimulator, .needsEmbeddedBroker)
+    @Test(
+        "Whatever dies meanwhile, nothing is lost, left, leaked or done twice",
+        .needsSimulator("turns all of the simulator's knobs at random"),
+        .needsEmbeddedBroker
+    )
     func chaos() async throws {
         let minutes = TestTarget.environment("LONGSHORE_CHAOS_MINUTES").flatMap(Double.init) ?? 0.5
         let seed = TestTarget.environment("LONGSHORE_CHAOS_SEED").flatMap(UInt64.init) ?? 1

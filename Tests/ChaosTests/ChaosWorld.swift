@@ -67,7 +67,7 @@ final class ChaosWorld: Sendable {
             try await fleet.postgres.sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND datname IS NOT NULL"
             )
-        case .pauseRegistry(let index): registry(index).freeze()
+        case .pauseRegistry(let index): registry(index)?.freeze()
         case .breakReceiver(let mood): receiver.become(mood)
         case .failAPI(let status, let verb, let resource, let afterwards):
             var fault: JSONObject = ["count": 20, "afterwards": .bool(afterwards)]
@@ -107,7 +107,7 @@ final class ChaosWorld: Sendable {
         case .pauseHost: fleet.host.process.signal(SIGCONT)
         case .stopPostgres: try await fleet.postgres.start()
         case .freezePostgres: fleet.postgres.thaw()
-        case .pauseRegistry(let index): registry(index).thaw()
+        case .pauseRegistry(let index): registry(index)?.thaw()
         case .breakReceiver: receiver.become(.well)
         case .failAPI, .slowAPI, .slowAnswers, .failPulls: try await simulator.endFaults()
         case .loseNode(let index): try await simulator.post("nodes/node-\(index + 1)/restore")
@@ -115,7 +115,7 @@ final class ChaosWorld: Sendable {
         }
     }
 
-    private func registry(_ index: Int) -> RegistryServer {
+    private func registry(_ index: Int) -> RegistryServer? {
         index == 0 ? registries.first.server : registries.second.server
     }
 

@@ -6,7 +6,13 @@ import Testing
 import WireFormats
 
 /// `longshore dev` as somebody at a terminal meets it: it ends when it cannot go on, and leaves nothing behind.
-@Suite("longshore dev", .tags(.integration), .timeLimit(.minutes(6)), .needsSimulator, .needsEmbeddedBroker)
+@Suite(
+    "longshore dev",
+    .tags(.integration),
+    .timeLimit(.minutes(6)),
+    .needsSimulator("starts and ends `longshore dev` with its simulated cluster"),
+    .needsEmbeddedBroker
+)
 struct DevTests {
     private static func start(_ folder: TemporaryDirectory, _ arguments: [String] = []) throws -> TestProcess {
         try TestProcess(

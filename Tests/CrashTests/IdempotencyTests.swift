@@ -11,7 +11,7 @@ import WireFormats
 struct IdempotencyTests {
     @Test(
         "One key on many connections at once, over HTTP and Kafka, is one task with one answer; another body is a conflict",
-        .needsSimulator,
+        .needsSimulator("counts every Job in the simulator's audit"),
         .needsEmbeddedBroker
     )
     func concurrently() async throws {
@@ -49,7 +49,7 @@ struct IdempotencyTests {
 
     @Test(
         "Intake is killed between Postgres and Kafka: the same key is the same task, which is done once",
-        .needsSimulator,
+        .needsSimulator("counts every Job in the simulator's audit"),
         .needsEmbeddedBroker
     )
     func afterCrash() async throws {

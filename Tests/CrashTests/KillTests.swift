@@ -9,7 +9,7 @@ import WireFormats
 struct KillTests {
     @Test(
         "Each service is killed again and again under load: every task ends once, every webhook comes, nothing is left",
-        .needsSimulator,
+        .needsSimulator("counts every Job in the simulator's audit, and slows its nodes down"),
         .needsEmbeddedBroker
     )
     func killEach() async throws {
@@ -36,7 +36,7 @@ struct KillTests {
 
     @Test(
         "A killed executor's tasks are taken over by another once its Lease has run out, and no Job is made twice",
-        .needsSimulator,
+        .needsSimulator("counts every Job in the simulator's audit, and slows its nodes down"),
         .needsEmbeddedBroker
     )
     func takeOver() async throws {
@@ -58,7 +58,7 @@ struct KillTests {
 
     @Test(
         "A paused executor that wakes after its tasks were taken changes nothing",
-        .needsSimulator,
+        .needsSimulator("counts every Job in the simulator's audit, and slows its nodes down"),
         .needsEmbeddedBroker
     )
     func pausedExecutor() async throws {
@@ -85,7 +85,7 @@ struct KillTests {
 
     @Test(
         "A graceful stop hands tasks over at once; with no executor left the work waits and goes on when one comes",
-        .needsSimulator,
+        .needsSimulator("counts every Job in the simulator's audit, and slows its nodes down"),
         .needsEmbeddedBroker
     )
     func gracefulStop() async throws {
@@ -106,7 +106,11 @@ struct KillTests {
         await fleet.stop()
     }
 
-    @Test("Executors come and go under load: ids in are ids out", .needsSimulator, .needsEmbeddedBroker)
+    @Test(
+        "Executors come and go under load: ids in are ids out",
+        .needsSimulator("counts every Job in the simulator's audit, and slows its nodes down"),
+        .needsEmbeddedBroker
+    )
     func scaling() async throws {
         let most = TestTarget.environment("LONGSHORE_TEST_EXECUTORS").flatMap(Int.init) ?? 4
         let fleet = try await Fleet.start(nodes: 3, executors: 1)

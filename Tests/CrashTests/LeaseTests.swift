@@ -9,7 +9,7 @@ import WireFormats
 struct LeaseTests {
     @Test(
         "An executor whose renewals are slow but alive keeps its tasks",
-        .needsSimulator,
+        .needsSimulator("delays Lease renewals in the simulated API server"),
         .needsEmbeddedBroker
     )
     func slowRenewals() async throws {
@@ -30,7 +30,7 @@ struct LeaseTests {
 
     @Test(
         "A clock that jumps by an hour, either way, takes no task from its owner, and keeps none for an owner that is silent",
-        .needsSimulator,
+        .needsSimulator("delays Lease renewals in the simulated API server"),
         .needsEmbeddedBroker
     )
     func clockJumps() async throws {

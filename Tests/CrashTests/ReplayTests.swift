@@ -10,7 +10,7 @@ import WireFormats
 struct ReplayTests {
     @Test(
         "Every service reads its topics again: nothing runs twice, no end is told otherwise, no subscriber hears twice",
-        .needsSimulator,
+        .needsSimulator("counts every Job in the simulator's audit"),
         .needsEmbeddedBroker
     )
     func replay() async throws {

@@ -53,7 +53,7 @@ package final class Fleet: Sendable {
         api = try APIClient(base: http, token: host.token)
         let facts: JSONValue = [
             "http": .string(http), "token": .string(host.token), "kafka": .string(host.kafka),
-            "kubeconfig": .string(host.kubeconfig), "webhookSecret": .string(host.webhookSecret),
+            "kubeconfig": .string(host.kubeconfig),
         ]
         readyFile = try host.folder.write("fleet.json", facts.text())
         _ = try host.folder.write("postgres-url", postgres.url())
@@ -131,11 +131,10 @@ package final class Fleet: Sendable {
             all += ["--listen", "127.0.0.1:\(port)", "--auth-file", host.folder.appending("dev/auth.json")]
         case .executor:
             all += ["--identity", name ?? "executor", "--puller-priority-class", "longshore-puller"]
-            all += ["--kubeconfig", host.kubeconfig]
         case .notifier:
             all += ["--webhook-allow-loopback", "true", "--webhook-allow-private", "true"]
-            all += ["--kubeconfig", host.kubeconfig]
         }
+        all += host.clusterArguments(service)
         var command = [TestTarget.binary] + all + arguments
         if let openFiles { command = ["bash", "-c", "ulimit -n \(openFiles) && exec \"$0\" \"$@\""] + command }
         let process = try TestProcess(

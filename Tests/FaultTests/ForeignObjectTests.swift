@@ -11,7 +11,7 @@ extension Faults {
     struct ForeignObjectTests {
         @Test(
             "Jobs, Pods and PullTasks that others delete or change end their node or task once, with a cause",
-            .needsSimulator
+            .needsSimulator("deletes and overwrites objects while the simulator holds calls up")
         )
         func deleted() async throws {
             let world = try await FaultWorld.get()
@@ -49,7 +49,10 @@ extension Faults {
             #expect(!left.contains(task), "\(left)")
         }
 
-        @Test("A PullTask that is deleted while no executor is alive ends its task once all the same", .needsSimulator)
+        @Test(
+            "A PullTask that is deleted while no executor is alive ends its task once all the same",
+            .needsSimulator("deletes and overwrites objects while the simulator holds calls up")
+        )
         func deletedUnseen() async throws {
             let world = try await FaultWorld.get()
             try await world.simulator.slow(["node-1", "node-3"], milliseconds: 20_000)
@@ -74,7 +77,10 @@ extension Faults {
             try await world.expectNothingLeft(of: [deleted, kept])
         }
 
-        @Test("A pull Secret that others delete is named as the cause", .needsSimulator)
+        @Test(
+            "A pull Secret that others delete is named as the cause",
+            .needsSimulator("deletes and overwrites objects while the simulator holds calls up")
+        )
         func secretDeleted() async throws {
             let world = try await FaultWorld.get()
             try await world.simulator.slow(["node-1", "node-3"], milliseconds: 1_500)
@@ -86,7 +92,10 @@ extension Faults {
             try await world.expectNothingLeft(of: [task])
         }
 
-        @Test("A task's owner that others overwrite is found again, and the work goes on", .needsSimulator)
+        @Test(
+            "A task's owner that others overwrite is found again, and the work goes on",
+            .needsSimulator("deletes and overwrites objects while the simulator holds calls up")
+        )
         func ownerChanged() async throws {
             let world = try await FaultWorld.get()
             try await world.simulator.slow(["node-1", "node-3"], milliseconds: 1_500)
@@ -107,7 +116,10 @@ extension Faults {
             try await world.expectNothingLeft(of: [task])
         }
 
-        @Test("What others have under our names is left alone, and the task says so", .needsSimulator)
+        @Test(
+            "What others have under our names is left alone, and the task says so",
+            .needsSimulator("deletes and overwrites objects while the simulator holds calls up")
+        )
         func names() async throws {
             let world = try await FaultWorld.get()
             func id(_ key: String) -> TaskID { TaskIDs.derived(project: "default", idempotencyKey: key) }

@@ -7,7 +7,10 @@ extension Faults {
     /// The API server turns requests away, loses answers, forgets what it said, or is away.
     @Suite("The API server")
     struct KubernetesFaultTests {
-        @Test("What is turned away, fails, or is done without an answer is done once in the end", .needsSimulator)
+        @Test(
+            "What is turned away, fails, or is done without an answer is done once in the end",
+            .needsSimulator("makes the simulated API server fail, cut watches and forget its history")
+        )
         func requests() async throws {
             let world = try await FaultWorld.get()
             func fault(_ verb: String, _ resource: String, _ more: JSONObject) async throws {
@@ -44,7 +47,10 @@ extension Faults {
             try await world.expectNothingLeft(of: tasks)
         }
 
-        @Test("Watches that are cut, and a history that is gone, hide nothing", .needsSimulator)
+        @Test(
+            "Watches that are cut, and a history that is gone, hide nothing",
+            .needsSimulator("makes the simulated API server fail, cut watches and forget its history")
+        )
         func watches() async throws {
             let world = try await FaultWorld.get()
             try await world.simulator.slow((1...6).map { "node-\($0)" }, milliseconds: 500)
@@ -74,7 +80,10 @@ extension Faults {
             try await world.simulator.slow((1...6).map { "node-\($0)" }, milliseconds: 0)
         }
 
-        @Test("An API server that is away holds tasks up and fails none", .needsSimulator)
+        @Test(
+            "An API server that is away holds tasks up and fails none",
+            .needsSimulator("makes the simulated API server fail, cut watches and forget its history")
+        )
         func away() async throws {
             let world = try await FaultWorld.get()
             // Ten minutes, for instance: LONGSHORE_TEST_API_OUTAGE_SECONDS=600.

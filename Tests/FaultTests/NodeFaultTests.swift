@@ -9,7 +9,7 @@ extension Faults {
     struct NodeFaultTests {
         @Test(
             "Each fault of a node ends in its own state and cause, and the other nodes are none the worse",
-            .needsSimulator
+            .needsSimulator("loses, fills and evicts the simulator's nodes")
         )
         func nodes() async throws {
             let world = try await FaultWorld.get()
@@ -50,7 +50,10 @@ extension Faults {
             try await world.expectNothingLeft(of: [task, unscheduled, full])
         }
 
-        @Test("An evicted Pod and a lost node are tried again where attempts are left", .needsSimulator)
+        @Test(
+            "An evicted Pod and a lost node are tried again where attempts are left",
+            .needsSimulator("loses, fills and evicts the simulator's nodes")
+        )
         func retries() async throws {
             let world = try await FaultWorld.get()
             try await world.simulator.slow(["node-8", "node-9"], milliseconds: 3_000)

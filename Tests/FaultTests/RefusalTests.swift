@@ -9,7 +9,7 @@ extension Faults {
     struct RefusalTests {
         @Test(
             "What the cluster refuses is told in its own words, whether it refuses the Job or only its Pod",
-            .needsSimulator
+            .needsSimulator("makes the simulated API server refuse Jobs and Pods")
         )
         func refused() async throws {
             let world = try await FaultWorld.get()
@@ -30,7 +30,10 @@ extension Faults {
             try await world.expectNothingLeft(of: [forbidden, pod])
         }
 
-        @Test("A quota on Jobs makes the window smaller, and fails no node", .needsSimulator)
+        @Test(
+            "A quota on Jobs makes the window smaller, and fails no node",
+            .needsSimulator("makes the simulated API server refuse Jobs and Pods")
+        )
         func jobQuota() async throws {
             let world = try await FaultWorld.get()
             try await world.kubectl("create", "quota", "jobs", "--hard=count/jobs.batch=1")
@@ -41,7 +44,10 @@ extension Faults {
             try await world.expectNothingLeft(of: [task])
         }
 
-        @Test("A quota that leaves a Job without its Pod is what the node's end tells", .needsSimulator)
+        @Test(
+            "A quota that leaves a Job without its Pod is what the node's end tells",
+            .needsSimulator("makes the simulated API server refuse Jobs and Pods")
+        )
         func podQuota() async throws {
             let world = try await FaultWorld.get()
             try await world.kubectl("create", "quota", "pods", "--hard=pods=0")
@@ -53,7 +59,10 @@ extension Faults {
             try await world.expectNothingLeft(of: [task])
         }
 
-        @Test("A Job that cannot be made until the deadline ends with what kept it from being made", .needsSimulator)
+        @Test(
+            "A Job that cannot be made until the deadline ends with what kept it from being made",
+            .needsSimulator("makes the simulated API server refuse Jobs and Pods")
+        )
         func neverMade() async throws {
             let world = try await FaultWorld.get()
             try await world.simulator.post("faults", ["verb": "create", "resource": "jobs", "status": 503])

@@ -7,7 +7,10 @@ extension Faults {
     /// Registries that refuse, fail, dawdle or serve the wrong bytes, as a task's owner gets to know of it.
     @Suite("Registries")
     struct RegistryFaultTests {
-        @Test("What every node would hear is found once, before any Job is made", .needsSimulator)
+        @Test(
+            "What every node would hear is found once, before any Job is made",
+            .needsSimulator("counts Jobs in the simulator's audit and makes its pulls fail")
+        )
         func checked() async throws {
             let world = try await FaultWorld.get()
             let registry = try FaultyRegistry()
@@ -44,7 +47,7 @@ extension Faults {
 
         @Test(
             "What only a pull shows ends in its cause on the node, and what passes is pulled in the end",
-            .needsSimulator
+            .needsSimulator("counts Jobs in the simulator's audit and makes its pulls fail")
         )
         func pulled() async throws {
             let world = try await FaultWorld.get()

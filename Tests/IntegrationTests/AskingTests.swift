@@ -6,7 +6,7 @@ import WireFormats
 /// The three ways of asking, each with private images of two registries and two accounts.
 @Suite("Asking", .tags(.integration), .timeLimit(.minutes(4)))
 struct AskingTests {
-    @Test("Over HTTP: two registries, two credentials and a public image on every node", .needsSimulator)
+    @Test("Over HTTP: two registries, two credentials and a public image on every node", .needsRegistries(2))
     func overHTTP() async throws {
         let deployment = try await SharedDeployment.instance.get()
         let registries = try await SharedRegistries.instance.get()
@@ -18,23 +18,28 @@ struct AskingTests {
         ])
         let ended = try await deployment.api.waitForEnd(of: task)
         #expect(ended["status"]?.string == "succeeded", "\(ended.text())")
-        #expect(ended[path: "counts", "nodesTotal"]?.integer == 5)
-        for (name, node) in try await deployment.api.nodes(of: task) {
-            #expect(node["state"]?.string == "succeeded", "\(name): \(node.text())")
-            #expect(node["images"]?.array?.count == 3)
+        let chosen = try await deployment.nodes()
+        #expect(!chosen.isEmpty)
+        let nodes = try await deployment.api.nodes(of: task)
+        #expect(ended[path: "counts", "nodesTotal"]?.integer == nodes.count)
+        for name in chosen {
+            #expect(nodes[name]?["state"]?.string == "succeeded", "\(name): \(nodes[name]?.text() ?? "")")
+            #expect(nodes[name]?["images"]?.array?.count == 3)
         }
+        // What a task leaves aside of a cluster of others, it says of the node.
+        for (name, node) in nodes where !chosen.contains(name) { #expect(node["state"]?.string == "skipped") }
         try await expectNothingLeft(of: task, in: deployment)
     }
 
-    @Test("Over Kafka with a sealed credential, published by kcat", .needsSimulator, .needsProgram("kcat"))
+    @Test("Over Kafka with a sealed credential, published by kcat", .needsRegistries(), .needsProgram("kcat"))
     func overKafka() async throws {
         let deployment = try await SharedDeployment.instance.get()
         let registries = try await SharedRegistries.instance.get()
         let key = "kcat-\(UInt32.random(in: 0...UInt32.max))"
         let sealed = try await Sealing.seal(registries.first, key: key, deployment: deployment)
-        let body: JSONValue = [
+        let body = NodeChoice.chosen.applied(to: [
             "images": [.string(registries.first.private)], "registryCredentials": [sealed.credential],
-        ]
+        ])
         let file = try deployment.folder.write("\(key).json", body.text())
         _ = try await TestProcess.run(
             "kcat",
@@ -51,7 +56,7 @@ struct AskingTests {
 
     @Test(
         "Over Kafka in structured mode, published by confluent-kafka",
-        .needsSimulator,
+        .needsRegistries(),
         .needsPython("confluent_kafka")
     )
     func overKafkaStructured() async throws {
@@ -62,9 +67,9 @@ struct AskingTests {
         let event: JSONValue = [
             "specversion": "1.0", "id": .string(key), "source": "/tests", "type": "dev.longshore.task.requested.v1",
             "idempotencykey": .string(key), "datacontenttype": "application/json",
-            "data": [
+            "data": NodeChoice.chosen.applied(to: [
                 "images": [.string(registries.second.private)], "registryCredentials": [sealed.credential],
-            ],
+            ]),
         ]
         _ = try await Python.run(
             """
@@ -86,7 +91,7 @@ struct AskingTests {
 
     @Test(
         "With kubectl: an applied PullTask is worked on, shown, and its credential is a Secret of the namespace",
-        .needsSimulator
+        .needsRegistries()
     )
     func overKubectl() async throws {
         let deployment = try await SharedDeployment.instance.get()
@@ -95,7 +100,8 @@ struct AskingTests {
         _ = try await TestProcess.run(
             "kubectl",
             [
-                "--kubeconfig", deployment.kubeconfig, "-n", "longshore", "create", "secret", "docker-registry", name,
+                "--kubeconfig", deployment.kubeconfig, "-n", deployment.namespace, "create", "secret",
+                "docker-registry", name,
                 "--docker-server", registries.first.address, "--docker-username", registries.first.username,
                 "--docker-password", registries.first.password,
             ]
@@ -107,8 +113,9 @@ struct AskingTests {
                 kind: PullTask
                 metadata:
                   name: \(name)
-                  namespace: longshore
+                  namespace: \(deployment.namespace)
                 spec:
+                  nodes: \((NodeChoice.chosen.nodes ?? [:]).text())
                   images:
                   - image: \(registries.first.private)
                     secretRef:
@@ -122,23 +129,25 @@ struct AskingTests {
                 "pt",
                 name,
                 "-n",
-                "longshore",
+                deployment.namespace,
                 "-o",
                 "jsonpath={.status.phase}"
             )
             return ["succeeded", "failed", "rejected"].contains(phase.lowercased()) ? phase.lowercased() : nil
         }
         #expect(phase == "succeeded")
-        let table = try await deployment.kubectl("get", "pt", name, "-n", "longshore")
+        let table = try await deployment.kubectl("get", "pt", name, "-n", deployment.namespace)
         #expect(table.lowercased().contains("succeeded"), "\(table)")
-        let described = try await deployment.kubectl("describe", "pt", name, "-n", "longshore")
+        let described = try await deployment.kubectl("describe", "pt", name, "-n", deployment.namespace)
         #expect(described.contains("Phase:"))
         // The Secret is the user's own: it stays.
-        #expect(try await deployment.kubectl("get", "secret", name, "-n", "longshore", "-o", "name").contains(name))
-        _ = try await deployment.kubectl("delete", "pt", name, "-n", "longshore", "--timeout=30s")
+        #expect(
+            try await deployment.kubectl("get", "secret", name, "-n", deployment.namespace, "-o", "name").contains(name)
+        )
+        _ = try await deployment.kubectl("delete", "pt", name, "-n", deployment.namespace, "--timeout=30s")
     }
 
-    @Test("A body written for an earlier prewarm service works as it stands", .needsSimulator)
+    @Test("A body written for an earlier prewarm service works as it stands", .needsRegistries())
     func earlierBody() async throws {
         let deployment = try await SharedDeployment.instance.get()
         let registries = try await SharedRegistries.instance.get()

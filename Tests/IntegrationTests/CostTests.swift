@@ -12,7 +12,11 @@ struct CostTests {
     private static let nodes = 20
     private static let writing: Set = ["create", "update", "patch", "delete", "deletecollection"]
 
-    @Test("A node costs two writes to the API server and two messages", .needsSimulator, .needsEmbeddedBroker)
+    @Test(
+        "A node costs two writes to the API server and two messages",
+        .needsSimulator("counts the calls in the simulator's audit, on nodes that have every image at once"),
+        .needsEmbeddedBroker
+    )
     func perNode() async throws {
         let fleet = try await Fleet.start(nodes: Self.nodes, hostArguments: ["--instant-pulls"])
         // The first task makes what is there once for all.

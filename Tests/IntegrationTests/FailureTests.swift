@@ -6,7 +6,7 @@ import WireFormats
 
 @Suite("Failing and stopping", .tags(.integration), .timeLimit(.minutes(4)))
 struct FailureTests {
-    @Test("A wrong password fails its images as Unauthorized; the others are pulled", .needsSimulator)
+    @Test("A wrong password fails its images as Unauthorized; the others are pulled", .needsRegistries(2))
     func wrongPassword() async throws {
         let deployment = try await SharedDeployment.instance.get()
         let registries = try await SharedRegistries.instance.get()
@@ -21,8 +21,9 @@ struct FailureTests {
         let ended = try await deployment.api.waitForEnd(of: task)
         #expect(ended["status"]?.string == "failed")
         let nodes = try await deployment.api.nodes(of: task)
-        #expect(nodes.count == 5)
-        for (name, node) in nodes {
+        let chosen = try await deployment.nodes()
+        #expect(!chosen.isEmpty && chosen.isSubset(of: nodes.keys))
+        for (name, node) in nodes where chosen.contains(name) {
             let images = (node["images"]?.array ?? []).reduce(into: [String: JSONValue]()) {
                 $0[$1["image"]?.string ?? ""] = $1
             }
@@ -39,7 +40,7 @@ struct FailureTests {
         #expect(!deployment.log.contains("certainly-not-the-password"))
     }
 
-    @Test("A cancel in the middle: Jobs and Secrets go, one terminal event, one webhook", .needsSimulator)
+    @Test("A cancel in the middle: Jobs and Secrets go, one terminal event, one webhook")
     func cancel() async throws {
         let deployment = try await SharedDeployment.instance.get()
         let receiver = try WebhookReceiver()
@@ -47,10 +48,12 @@ struct FailureTests {
         // A registry that takes the request and never answers: the pull lasts until it is cancelled.
         let silent = try ScriptedHTTPServer(then: .hang)
         defer { silent.stop() }
+        // Nodes elsewhere are sent to an address that routers drop (RFC 5737).
+        let registry = TestTarget.hasLoopback ? "127.0.0.1:\(silent.port)" : "192.0.2.1:5000"
         let task = try await deployment.api.submit([
-            "images": [.string("127.0.0.1:\(silent.port)/team/app:v1")],
+            "images": [.string("\(registry)/team/app:v1")],
             "registryCredentials": [
-                ["registry": .string("127.0.0.1:\(silent.port)"), "username": "robot", "password": "never-asked-for"]
+                ["registry": .string(registry), "username": "robot", "password": "never-asked-for"]
             ],
             "batchSize": 1, "checks": [], "webhookUrl": .string(receiver.url),
         ])

@@ -33,7 +33,7 @@ struct OutageTests {
 
     @Test(
         "Ctrl-C stops everything cleanly, and the same folder goes on where it stopped",
-        .needsSimulator,
+        .needsSimulator("starts the simulated cluster again from its folder"),
         .needsEmbeddedBroker
     )
     func restart() async throws {

@@ -8,7 +8,7 @@ import WireFormats
 struct RebuildTests {
     @Test(
         "A read model that was discarded says the same as before, and no webhook is sent again",
-        .needsSimulator,
+        .needsRegistries(),
         .needsEmbeddedBroker
     )
     func discarded() async throws {
@@ -73,7 +73,10 @@ struct RebuildTests {
         let good = body(registries, receiver)
         var wrong = good
         wrong["registryCredentials"] = [
-            ["registry": .string(registries.first.address), "username": "robot-one", "password": "not-the-password"]
+            [
+                "registry": .string(registries.first.address), "username": .string(registries.first.username),
+                "password": "not-the-password",
+            ]
         ]
         var tasks: [String] = []
         for body in [good, wrong, good] { tasks.append(try await fleet.api.submit(body)) }

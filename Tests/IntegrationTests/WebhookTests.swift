@@ -32,7 +32,7 @@ struct WebhookTests {
             assert event["specversion"] == "1.0" and event["id"] == sys.argv[1], event
             print(event["subject"], end="")
             """,
-            [hook.id, hook.timestamp, hook.signature, hook.body, deployment.webhookSecret]
+            [hook.id, hook.timestamp, hook.signature, hook.body, try await deployment.webhookSecret()]
         )
         #expect(subject == task)
     }

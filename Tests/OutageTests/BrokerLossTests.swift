@@ -11,7 +11,7 @@ import WireFormats
     "The broker loses its memory",
     .tags(.integration),
     .timeLimit(.minutes(10)),
-    .needsSimulator,
+    .needsSimulator("ends the broker together with the simulated cluster"),
     .needsEmbeddedBroker
 )
 struct BrokerLossTests {

@@ -9,7 +9,7 @@ import WireFormats
     "The database's disk is full",
     .tags(.integration),
     .timeLimit(.minutes(5)),
-    .needsSimulator,
+    .needsSimulator("fills the disk under the simulated cluster"),
     .needsEmbeddedBroker,
     .needsMounts
 )
@@ -58,7 +58,7 @@ struct DiskFullTests {
     "The simulated cluster's disk is full",
     .tags(.integration),
     .timeLimit(.minutes(5)),
-    .needsSimulator,
+    .needsSimulator("fills the disk under the simulated cluster"),
     .needsEmbeddedBroker,
     .needsMounts
 )

@@ -8,7 +8,14 @@ import Testing
 import WireFormats
 
 /// All that share the one fleet on three brokers: one after the other.
-@Suite("Brokers", .tags(.integration), .timeLimit(.minutes(20)), .serialized, .needsSimulator, .needsEmbeddedBroker)
+@Suite(
+    "Brokers",
+    .tags(.integration),
+    .timeLimit(.minutes(20)),
+    .serialized,
+    .needsSimulator("counts the Jobs of an outage in the simulator's audit"),
+    .needsEmbeddedBroker
+)
 enum BrokerTests {}
 
 extension BrokerTests {

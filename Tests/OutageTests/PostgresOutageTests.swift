@@ -12,7 +12,7 @@ import WireFormats
     .tags(.integration),
     .timeLimit(.minutes(10)),
     .serialized,
-    .needsSimulator,
+    .needsSimulator("counts the Jobs of an outage in the simulator's audit"),
     .needsEmbeddedBroker
 )
 struct PostgresOutageTests {

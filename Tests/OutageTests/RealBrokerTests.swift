@@ -10,7 +10,7 @@ import WireFormats
     "A real broker process",
     .tags(.integration),
     .timeLimit(.minutes(8)),
-    .needsSimulator,
+    .needsSimulator("ends brokers under a cluster of its own, whose Jobs it counts"),
     .needsTansu
 )
 struct RealBrokerTests {

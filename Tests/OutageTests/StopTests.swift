@@ -10,7 +10,7 @@ import WireFormats
     .tags(.integration),
     .timeLimit(.minutes(8)),
     .serialized,
-    .needsSimulator,
+    .needsSimulator("freezes the simulated API server"),
     .needsEmbeddedBroker
 )
 struct StopTests {

@@ -11,7 +11,7 @@ import WireFormats
 struct CanaryTests {
     @Test(
         "is in no log, row, record, event, webhook, metric, answer, object or process",
-        .needsSimulator,
+        .needsSimulator("searches every object and file of the simulated cluster"),
         .needsEmbeddedBroker
     )
     func isNowhere() async throws {

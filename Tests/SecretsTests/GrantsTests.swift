@@ -22,7 +22,7 @@ struct GrantsTests {
 
     @Test(
         "Each service makes no call that its manifests do not grant, and is granted none that it never makes",
-        .needsSimulator
+        .needsSimulator("holds every call in the simulator's audit against the manifests")
     )
     func grants() async throws {
         let fleet = try await Fleet.start(nodes: 2, executors: 0)

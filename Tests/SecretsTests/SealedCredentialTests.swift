@@ -13,7 +13,7 @@ import WireFormats
 struct SealedCredentialTests {
     @Test(
         "Moved, changed or sealed for others, over HTTP or Kafka: refused in one way, and nothing is made for them",
-        .needsSimulator,
+        .needsSimulator("starts executors of its own and looks into everything that they made"),
         .needsEmbeddedBroker
     )
     func refused() async throws {
@@ -87,7 +87,7 @@ struct SealedCredentialTests {
 
     @Test(
         "Keys are rotated with messages in flight: the old one opens until it is retired, the new one is announced",
-        .needsSimulator,
+        .needsSimulator("starts executors of its own and looks into everything that they made"),
         .needsEmbeddedBroker
     )
     func rotation() async throws {

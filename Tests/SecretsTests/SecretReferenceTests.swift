@@ -11,7 +11,7 @@ import WireFormats
 struct SecretReferenceTests {
     @Test(
         "To another namespace, to another project's Secret or to Longshore's own: refused before anything is made",
-        .needsSimulator,
+        .needsSimulator("reads in the simulator's audit which Secrets were asked for"),
         .needsEmbeddedBroker
     )
     func refused() async throws {
@@ -38,7 +38,7 @@ struct SecretReferenceTests {
 
     @Test(
         "With the operator's wish a Secret is for the projects alone that it names",
-        .needsSimulator,
+        .needsSimulator("reads in the simulator's audit which Secrets were asked for"),
         .needsEmbeddedBroker
     )
     func strict() async throws {
