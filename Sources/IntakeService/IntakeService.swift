@@ -21,6 +21,8 @@ package final class IntakeService: Service {
     private let configuration: IntakeConfiguration
     private let kafka: KafkaConfiguration
     private let consumerOptions: KafkaConsumer.Options
+    /// Asks brokers for both groups and for the sweepers.
+    private let brokers: KafkaInquiry
     private let pool: PQPool
     private let clock: any WallClock
     private let readiness: Readiness?
@@ -76,6 +78,7 @@ package final class IntakeService: Service {
         // What is sent together is handed over together.
         options.linger = .zero
         producer = try KafkaProducer(configuration: kafka, options: options, logger: logger)
+        brokers = KafkaInquiry(configuration: kafka, logger: logger)
         keys = SealingKeys(clusters: configuration.clusters, pinned: configuration.pinnedKeys)
         topics = try KafkaTopicKeeper(
             configuration: kafka,
@@ -117,6 +120,7 @@ package final class IntakeService: Service {
     private func stop(_ background: Task<Void, Never>) async {
         background.cancel()
         await background.value
+        await brokers.close(timeout: StopRequest.allowance(.seconds(2), share: 3))
         await producer.close(timeout: StopRequest.allowance(.seconds(5), share: 2))
     }
 
@@ -165,7 +169,7 @@ package final class IntakeService: Service {
                     loops.addTask { [self] in await topics.run() }
                     loops.addTask { [self] in try await consumeRequests() }
                     loops.addTask { [self] in try await project() }
-                    loops.addTask { [self] in try await sweep() }
+                    loops.addTask { [self] in await sweep() }
                     try await loops.waitForFirstFailure()
                 }
             }
@@ -266,6 +270,7 @@ package final class IntakeService: Service {
             configuration: kafka,
             group: group,
             options: consumerOptions,
+            inquiry: brokers,
             logger: logger
         )
         let kafkaLoop = KafkaLoop(
@@ -308,12 +313,11 @@ package final class IntakeService: Service {
         }
     }
 
-    private func sweep() async throws {
-        let consumer = try KafkaConsumer(configuration: kafka, group: nil, options: consumerOptions, logger: logger)
-        let unpublished = UnpublishedSweeper(pool: pool, consumer: consumer, logger: logger)
+    private func sweep() async {
+        let unpublished = UnpublishedSweeper(pool: pool, brokers: brokers, logger: logger)
         let lost = LostTaskSweeper(
             pool: pool,
-            consumer: consumer,
+            brokers: brokers,
             producer: producer,
             silence: configuration.taskSilence,
             metrics: metrics,
@@ -332,7 +336,6 @@ package final class IntakeService: Service {
                 }
             }
         }
-        await consumer.close(timeout: StopRequest.allowance(.seconds(2), share: 3))
     }
 
     // MARK: - Preparing

@@ -18,7 +18,8 @@ package final class KafkaConsumer: Sendable {
     private let executor: BlockingExecutor
     private let core: ConsumerCore
     /// Nil without a group: who reads partitions of its own choice asks before it reads, or seldom.
-    let inquiry: InquiryClient?
+    let inquiry: KafkaInquiry?
+    private let ownsInquiry: Bool
     private let options: Options
     private let logger: Logger
     private let isClosed = Mutex(false)
@@ -29,18 +30,22 @@ package final class KafkaConsumer: Sendable {
     ///   - configuration: How to reach the cluster.
     ///   - group: The group's id; `nil` for a consumer that only uses ``assign(_:)`` and commits nothing.
     ///   - options: What can be chosen.
+    ///   - inquiry: Asks brokers for this consumer and for others; its owner closes it after them. A member of a group has one of its
+    ///     own otherwise.
     ///   - logger: Where the library's log lines go.
     /// - Throws: `KafkaError` with code `configuration` when a property is unknown, invalid or reserved.
     package init(
         configuration: KafkaConfiguration,
         group: String?,
         options: Options = Options(),
+        inquiry: KafkaInquiry? = nil,
         logger: Logger
     ) throws(KafkaError) {
         self.executor = BlockingExecutor(label: "kafka-consumer")
         self.options = options
         self.logger = logger
-        self.inquiry = group.map { _ in InquiryClient(configuration: configuration, logger: logger) }
+        self.ownsInquiry = inquiry == nil
+        self.inquiry = inquiry ?? group.map { _ in KafkaInquiry(configuration: configuration, logger: logger) }
         self.core = ConsumerCore(logger: logger, commitTimeout: options.commitTimeout)
         var reserved = options.reservedProperties
         // librdkafka wants an id even where no group is joined.
@@ -225,7 +230,7 @@ package final class KafkaConsumer: Sendable {
             logger.debug("Kafka consumer has ended")
         }
         core.wake()
-        async let inquiryEnd: Void? = self.inquiry?.close(timeout: timeout)
+        async let inquiryEnd: Void? = self.ownsInquiry ? self.inquiry?.close(timeout: timeout) : nil
         let ended = await withDeadline(timeout) { await executor.run {} }
         if !ended {
             logger.warning("Kafka consumer did not end in time; it goes on by itself")

@@ -100,6 +100,9 @@ package final class KafkaProducer: Sendable {
 
     private static let reserved = [
         "enable.idempotence": "true", "acks": "all", "delivery.report.only.error": "false",
+        // Without it librdkafka numbers what follows a refused batch anew and sends it at once, so that it would overtake the batch
+        // when that is sent again in parts. With it the client ends, and `ProducerCore` goes on with another one, in order.
+        "enable.gapless.guarantee": "true",
     ]
 
     private static func defaults(_ options: Options) -> [String: String] {

@@ -44,11 +44,15 @@ final class ProducerCore: @unchecked Sendable {
     var batchBytes: Int
     /// A smaller `batch.size`, for the next client.
     var wantedBatchBytes: Int
-    /// Records that a topic refused together with others, and what is sent again with them.
-    var refused: [Slot] = []
-    /// The bytes of the smallest batch that was refused.
+    /// Records that are sent again by the next client: those that a topic refused together with others, and what stood behind a
+    /// refused batch.
+    var again: [Slot] = []
+    /// The bytes of the smallest batch that was refused for its size; `Int.max` for none.
     var refusedBytes = Int.max
-    var isSplitting = false
+    /// Whether the records of the client are taken back, to be sent by another one.
+    var isTakingBack = false
+    /// Whether the records of the client are given up.
+    var isGivingUp = false
     /// Whether a batch was refused for its size. The next may be, and must not be overtaken by one that is on its way already: not
     /// every broker knows by the sequence numbers of idempotent producers that one is missing.
     var hasSplit = false
@@ -183,11 +187,12 @@ final class ProducerCore: @unchecked Sendable {
             rd_kafka_event_destroy(event)
             wait = 0
         }
-        if let fatal = self.pendingFatal {
+        if let fatal = self.pendingFatal, !fatal.isGap {
             self.pendingFatal = nil
             self.replaceHandle(after: fatal)
+        } else if self.pendingFatal != nil || !self.again.isEmpty {
+            self.goOnAfterGap()
         }
-        if !self.refused.isEmpty { self.splitBatches() }
     }
 
     func take(_ event: OpaquePointer) {
@@ -195,14 +200,11 @@ final class ProducerCore: @unchecked Sendable {
         case RD_KAFKA_EVENT_DR:
             // One event holds the records of one batch of one partition.
             let isAlone = rd_kafka_event_message_count(event) == 1
-            let refusedBefore = self.refused.count
+            var tooLarge = 0
             while let message = rd_kafka_event_message_next(event) {
-                self.settle(message, isAlone: isAlone)
+                tooLarge += self.settle(message, isAlone: isAlone)
             }
-            if !self.isSplitting, self.refused.count > refusedBefore {
-                let bytes = self.refused[refusedBefore...].reduce(0) { $0 + $1.batch.records[$1.index].byteCount }
-                self.refusedBytes = min(self.refusedBytes, bytes)
-            }
+            if tooLarge > 0 { self.refusedBytes = min(self.refusedBytes, tooLarge) }
         case RD_KAFKA_EVENT_LOG:
             self.handle.writeLog(of: event)
         case RD_KAFKA_EVENT_ERROR:
@@ -218,9 +220,12 @@ final class ProducerCore: @unchecked Sendable {
         }
     }
 
-    private func settle(_ message: UnsafePointer<rd_kafka_message_t>, isAlone: Bool) {
+    /// Tells a record's sender what became of it, or keeps it for the next client.
+    ///
+    /// - Returns: The record's bytes if it was refused because its batch is too large; 0 otherwise.
+    private func settle(_ message: UnsafePointer<rd_kafka_message_t>, isAlone: Bool) -> Int {
         let number = Int(bitPattern: message.pointee._private) - 1
-        guard self.slots.indices.contains(number), let slot = self.slots[number] else { return }
+        guard self.slots.indices.contains(number), let slot = self.slots[number] else { return 0 }
         self.slots[number] = nil
         self.freeSlots.append(number)
         self.inFlight -= 1
@@ -234,11 +239,11 @@ final class ProducerCore: @unchecked Sendable {
             self.lastAcknowledgement = .now
             self.handle.noteAnswer()
             slot.batch.settle(slot.index, .success(report))
-            return
+            return 0
         }
         if self.isSentAgain(after: error, isAlone: isAlone) {
-            self.refused.append(slot)
-            return
+            self.again.append(slot)
+            return error.isBatchTooLarge ? slot.batch.records[slot.index].byteCount : 0
         }
         let mayBePersisted = rd_kafka_message_status(message) != RD_KAFKA_MSG_STATUS_NOT_PERSISTED
         var failure = KafkaError(error, mayBePersisted: mayBePersisted)
@@ -247,6 +252,7 @@ final class ProducerCore: @unchecked Sendable {
         }
         if error == RD_KAFKA_RESP_ERR__MSG_TIMED_OUT { self.suspectHandle(failure) }
         slot.batch.settle(slot.index, .failure(failure))
+        return 0
     }
 
     /// A broker that came back without its memory knows no idempotent producer of before, and librdkafka offers it the same
@@ -263,8 +269,11 @@ final class ProducerCore: @unchecked Sendable {
     /// Fails what the broken client holds and goes on with a new one; records not handed over yet go to the new one.
     private func replaceHandle(after error: KafkaError) {
         self.logger.error("Kafka producer failed and is replaced", metadata: ["error": "\(error)"])
-        for slot in self.refused { slot.batch.settle(slot.index, .failure(error)) }
-        self.refused = []
+        var failure = error
+        failure.mayBePersisted = true
+        for slot in self.again { slot.batch.settle(slot.index, .failure(failure)) }
+        self.again = []
+        self.refusedBytes = .max
         self.purge(waitingAtMost: .seconds(5), failure: error)
         do throws(KafkaError) {
             // A client that fails as soon as it is made must not make this a busy loop.
@@ -296,6 +305,8 @@ final class ProducerCore: @unchecked Sendable {
 
     /// Gives up every record that librdkafka holds and settles them all.
     private func purge(waitingAtMost limit: Duration, failure: KafkaError) {
+        self.isGivingUp = true
+        defer { self.isGivingUp = false }
         rd_kafka_purge(self.handle.pointer, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT)
         let deadline = ContinuousClock.now + limit
         while self.inFlight > 0, ContinuousClock.now < deadline {

@@ -33,7 +33,7 @@ struct LostTaskSweeper: Sendable {
 
     init(
         pool: PQPool,
-        consumer: KafkaConsumer,
+        brokers: KafkaInquiry,
         producer: KafkaProducer,
         silence: Duration = .seconds(30),
         metrics: IntakeMetrics,
@@ -41,7 +41,7 @@ struct LostTaskSweeper: Sendable {
     ) {
         self.pool = pool
         self.silence = silence
-        self.marks = TaskTopicMarks(pool: pool, consumer: consumer)
+        self.marks = TaskTopicMarks(pool: pool, brokers: brokers)
         self.producer = producer
         self.metrics = metrics
         self.logger = logger

@@ -6,7 +6,7 @@ import RDKafka
 /// What the brokers hold of the task topics, and what the projector has read of it.
 struct TaskTopicMarks: Sendable {
     let pool: PQPool
-    let consumer: KafkaConsumer
+    let brokers: KafkaInquiry
 
     private static let patience = Duration.seconds(5)
 
@@ -16,7 +16,7 @@ struct TaskTopicMarks: Sendable {
     func marks(_ partition: TopicPartition) async throws -> (low: Int64, high: Int64)? {
         try Task.checkCancellation()
         do {
-            return try await consumer.watermarks(partition, timeout: Self.patience)
+            return try await brokers.watermarks(partition, timeout: Self.patience)
         } catch {
             if error.code == .unknownTopic { return nil }
             throw error
@@ -38,7 +38,7 @@ struct TaskTopicMarks: Sendable {
     /// Nil when there is no such topic, and so no message.
     func partitionCount(_ topic: String) async throws -> Int? {
         do {
-            return try await consumer.partitionCount(topic: topic, timeout: Self.patience)
+            return try await brokers.partitionCount(topic: topic, timeout: Self.patience)
         } catch {
             if error.code == .unknownTopic { return nil }
             throw error

@@ -19,9 +19,9 @@ struct UnpublishedSweeper: Sendable {
     let logger: Logger
     var age = Self.age
 
-    init(pool: PQPool, consumer: KafkaConsumer, logger: Logger) {
+    init(pool: PQPool, brokers: KafkaInquiry, logger: Logger) {
         self.pool = pool
-        self.marks = TaskTopicMarks(pool: pool, consumer: consumer)
+        self.marks = TaskTopicMarks(pool: pool, brokers: brokers)
         self.logger = logger
     }
 

@@ -30,9 +30,8 @@ import WireFormats
         let kafka = try MockCluster(brokers: 1)
         try kafka.createTopic(Topics.events, partitions: 3)
         let proxy = try KafkaProxy(of: kafka.bootstrapServers)
-        // More than a quarter of all events and less than the largest: one split is enough. After a second one the mock would take
-        // what follows a refused batch, where a real broker refuses its sequence number.
-        proxy.change { $0.maximumBatchBytes = 50_000 }
+        // Less than the largest event, and so little that batches are split more than once.
+        proxy.change { $0.maximumBatchBytes = 20_000 }
         let log = LogRecorder()
         let metrics = MetricsRegistry()
         let producer = try KafkaProducer(
@@ -52,7 +51,7 @@ import WireFormats
         var logger = log.logger
         logger[metadataKey: LogKey.task] = "the-task"
         var events = try (1...200).map { try event(Int64($0)) }
-        events[99].message = String(repeating: "x", count: 60_000)
+        events[99].message = String(repeating: "x", count: 30_000)
         #expect(await publisher.publish(events, logger: logger))
         #expect(metrics.exposition().contains("longshore_executor_events_published_total 199"))
         #expect(metrics.exposition().contains("longshore_executor_events_dropped_total 1"))

@@ -14,22 +14,20 @@ import WireFormats
 struct LostTaskSweeperTests {
     private let topic = Topics.tasks(cluster: "default", class: .normal)
 
-    private func makeSweeper(_ intake: Intake) throws -> (LostTaskSweeper, KafkaConsumer) {
-        let consumer = try KafkaConsumer(
+    private func makeSweeper(_ intake: Intake) throws -> (LostTaskSweeper, KafkaInquiry) {
+        let brokers = KafkaInquiry(
             configuration: KafkaConfiguration(bootstrapServers: intake.cluster.bootstrapServers, clientID: "sweeper"),
-            group: nil,
-            options: KafkaConsumer.Options(),
             logger: quietLogger
         )
         var sweeper = LostTaskSweeper(
             pool: intake.pool,
-            consumer: consumer,
+            brokers: brokers,
             producer: intake.producer,
             metrics: IntakeMetrics(),
             logger: intake.logs.logger
         )
         sweeper.settling = .seconds(30)
-        return (sweeper, consumer)
+        return (sweeper, brokers)
     }
 
     private func makeTask(_ key: String) throws -> TaskSubmitted {
@@ -81,7 +79,7 @@ struct LostTaskSweeperTests {
     @Test
     func `A task whose message is gone is asked about and ends with the answer, with one event`() async throws {
         let intake = try await Intake(announcesKey: false)
-        let (sweeper, consumer) = try makeSweeper(intake)
+        let (sweeper, brokers) = try makeSweeper(intake)
         let lost = try await insert(intake, "lost", phase: "queued", offset: 1_000)
         try await sweeper.sweep()
         try await sweeper.sweep()
@@ -113,7 +111,7 @@ struct LostTaskSweeperTests {
         try await sweeper.sweep()
         #expect(try await ends(intake, of: lost.taskID).count == events.count)
         #expect(intake.logs.lines.contains { $0.hasPrefix("error Kafka has lost an accepted task") })
-        await consumer.close(timeout: .seconds(2))
+        await brokers.close(timeout: .seconds(2))
         try await intake.stop()
     }
 
@@ -121,7 +119,7 @@ struct LostTaskSweeperTests {
     func `Tasks whose messages are there are never asked about, and nothing is said for those that live`() async throws
     {
         let intake = try await Intake(announcesKey: false)
-        let (sweeper, consumer) = try makeSweeper(intake)
+        let (sweeper, brokers) = try makeSweeper(intake)
         let id = try #require(try await intake.submit(["images": ["nginx"]]).json["id"]?.string)
         try await intake.waitForStatus("queued", of: id)
         try await sweeper.sweep()
@@ -142,20 +140,20 @@ struct LostTaskSweeperTests {
         try await intake.waitForStatus("queued", of: next)
         try await sweeper.sweep()
         #expect(try await ends(intake, of: task).map(\.type) == [.taskSucceeded])
-        await consumer.close(timeout: .seconds(2))
+        await brokers.close(timeout: .seconds(2))
         try await intake.stop()
     }
 
     @Test
     func `A task that was acknowledged and never read back is asked about, and not given up in silence`() async throws {
         let intake = try await Intake(announcesKey: false)
-        let (sweeper, consumer) = try makeSweeper(intake)
+        let (sweeper, brokers) = try makeSweeper(intake)
         // Another message of the topic stands where this one was.
         let used = try #require(try await intake.submit(["images": ["nginx"]]).json["id"]?.string)
         try await intake.waitForStatus("queued", of: used)
         let lost = try await insert(intake, "unread", phase: "accepting", offset: 0)
         try await intake.pool.query("UPDATE longshore.tasks SET message_offset = NULL WHERE phase = 'accepting'")
-        let unpublished = UnpublishedSweeper(pool: intake.pool, consumer: consumer, logger: quietLogger)
+        let unpublished = UnpublishedSweeper(pool: intake.pool, brokers: brokers, logger: quietLogger)
         #expect(try await unpublished.sweep() == 0)
         try await waitUntil("the question") {
             try await sweeper.sweep()
@@ -167,7 +165,7 @@ struct LostTaskSweeperTests {
             try await sweeper.sweep()
             return try await intake.read(lost.taskID.text)["status"]?.string == "failed"
         }
-        await consumer.close(timeout: .seconds(2))
+        await brokers.close(timeout: .seconds(2))
         try await intake.stop()
     }
 
@@ -176,7 +174,7 @@ struct LostTaskSweeperTests {
         async throws
     {
         let intake = try await Intake(announcesKey: false)
-        let (sweeper, consumer) = try makeSweeper(intake)
+        let (sweeper, brokers) = try makeSweeper(intake)
         let lost = try await insert(intake, "again", phase: "accepting", offset: 1_000)
         try await sweeper.sweep()
         let question = try #require(try await questions(intake, about: lost.taskID).first?.1)
@@ -196,7 +194,7 @@ struct LostTaskSweeperTests {
         try await sweeper.sweep()
         #expect(try await intake.read(lost.taskID.text)["status"]?.string == "queued")
         #expect(try await ends(intake, of: lost.taskID).isEmpty)
-        await consumer.close(timeout: .seconds(2))
+        await brokers.close(timeout: .seconds(2))
         try await intake.stop()
     }
 }

@@ -40,13 +40,11 @@ struct UnpublishedSweeperTests {
     @Test
     func `Only what can have no message is given up, and a message that comes after all brings it back`() async throws {
         let intake = try await Intake(announcesKey: false)
-        let consumer = try KafkaConsumer(
+        let brokers = KafkaInquiry(
             configuration: KafkaConfiguration(bootstrapServers: intake.cluster.bootstrapServers, clientID: "sweeper"),
-            group: nil,
-            options: KafkaConsumer.Options(),
             logger: quietLogger
         )
-        let sweeper = UnpublishedSweeper(pool: intake.pool, consumer: consumer, logger: quietLogger)
+        let sweeper = UnpublishedSweeper(pool: intake.pool, brokers: brokers, logger: quietLogger)
         // The topic is in use: the projector must have read it.
         let used = try #require(try await intake.submit(["images": ["nginx"]]).json["id"]?.string)
         try await intake.waitForStatus("queued", of: used)
@@ -72,7 +70,7 @@ struct UnpublishedSweeperTests {
         try await intake.pool.query("UPDATE longshore.consumer_offsets SET next_offset = 0")
         #expect(try await sweeper.sweep() == 0)
         #expect(try await intake.read(behind.taskID.text)["status"]?.string == "accepting")
-        await consumer.close(timeout: .seconds(2))
+        await brokers.close(timeout: .seconds(2))
         try await intake.stop()
     }
 }

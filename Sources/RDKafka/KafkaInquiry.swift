@@ -1,21 +1,27 @@
 import BlockingExecutor
 import CRdKafka
-import Logging
+package import Logging
 
-/// The second client of a group's member, which asks brokers about partitions and reads none.
+/// A client that asks brokers about partitions and reads none: the second client of a group's member, or of several.
 ///
 /// A broker answers the requests of one connection in their order, and holds back a fetch that finds nothing new for as long as
 /// `fetch.wait.max.ms`. On the consumer's own connections a question waits behind that, once for each partition, and the poll
 /// waits with it because both run on one thread: records then come as much as a second late.
 ///
 /// Thread safety: every method may be called from any thread; the calls run one after another on an own thread. The client is
-/// made for the first question, so that a consumer that asks nothing costs no connection.
-final class InquiryClient: Sendable {
+/// made for the first question, so that a consumer that asks nothing costs no connection. A process that reads in several groups
+/// shares one among its consumers, because each client of librdkafka has some five threads.
+package final class KafkaInquiry: Sendable {
     private let executor = BlockingExecutor(label: "kafka-inquiry")
     private let core: Core
     private let logger: Logger
 
-    init(configuration: KafkaConfiguration, logger: Logger) {
+    /// Makes a client that connects when it is first asked.
+    ///
+    /// - Parameters:
+    ///   - configuration: How to reach the cluster.
+    ///   - logger: Where the library's log lines go.
+    package init(configuration: KafkaConfiguration, logger: Logger) {
         self.core = Core(configuration: configuration, logger: logger)
         self.logger = logger
     }
@@ -60,8 +66,39 @@ final class InquiryClient: Sendable {
         self.executor.submit { core.drain() }
     }
 
-    /// Frees the client; waits at most `timeout` for its threads.
-    func close(timeout: Duration) async {
+    /// Asks for a partition's range of offsets.
+    ///
+    /// - Parameters:
+    ///   - partition: The partition.
+    ///   - timeout: How long to wait.
+    /// - Returns: The oldest offset, and the one that the next record will get.
+    /// - Throws: `KafkaError` when the broker does not answer.
+    package func watermarks(
+        _ partition: TopicPartition,
+        timeout: Duration
+    ) async throws(KafkaError) -> (low: Int64, high: Int64) {
+        try await self.run(within: timeout) { client throws(KafkaError) in
+            try client.watermarks(partition, timeout: timeout)
+        }
+    }
+
+    /// Asks for the number of a topic's partitions.
+    ///
+    /// - Parameters:
+    ///   - topic: The topic's name.
+    ///   - timeout: How long to wait.
+    /// - Returns: The number of partitions.
+    /// - Throws: `KafkaError`, with code `unknownTopic` when there is none.
+    package func partitionCount(topic: String, timeout: Duration) async throws(KafkaError) -> Int {
+        try await self.run { client throws(KafkaError) in
+            try client.partitionCount(topic: topic, timeout: timeout)
+        }
+    }
+
+    /// Frees the client; waits at most `timeout` for its threads. Later questions fail with code `closed`.
+    ///
+    /// - Parameter timeout: How long to wait.
+    package func close(timeout: Duration) async {
         let (core, executor) = (self.core, self.executor)
         let ended = await withDeadline(timeout) { await executor.run { core.close() } }
         if !ended {
@@ -71,7 +108,7 @@ final class InquiryClient: Sendable {
     }
 }
 
-extension InquiryClient {
+extension KafkaInquiry {
     /// What the thread owns. Thread safety: touched only there.
     private final class Core: @unchecked Sendable {
         private let configuration: KafkaConfiguration
