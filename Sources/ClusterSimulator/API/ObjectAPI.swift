@@ -183,11 +183,34 @@ struct ObjectAPI: Sendable {
                 if let value = json[name] { faults += schema.validate(value, path: name) }
             }
             for name in custom.schema.node.required where json[name] == nil { faults.append(.required(name)) }
+            faults += Self.brokenRules(custom.schema, json, old: old, shapeFaults: faults)
         }
         faults += definition.hooks.validate(json, old)
         guard faults.isEmpty else {
             throw definition.invalid(json[path: "metadata", "name"]?.string ?? "", faults)
         }
+    }
+
+    /// Rules are asked of objects whose shape is in order: what they would say of others is not known.
+    private static func brokenRules(
+        _ schema: StructuralSchema,
+        _ json: JSONValue,
+        old: JSONValue?,
+        shapeFaults: [FieldError]
+    ) -> [FieldError] {
+        guard schema.node.hasRules else { return [] }
+        let isMisshapen = shapeFaults.contains { fault in
+            switch fault.kind {
+            case .required, .typeInvalid, .tooLong, .tooMany: true
+            case .invalid, .notSupported, .duplicate, .forbidden, .notFound: false
+            }
+        }
+        guard isMisshapen else { return schema.brokenRules(json, old: old, path: "") }
+        let detail = """
+            some validation rules were not checked because the object was invalid; correct the existing errors to \
+            complete validation
+            """
+        return [.invalid("<nil>", .null, detail)]
     }
 
     /// Keeps the registry in step with the CustomResourceDefinitions.

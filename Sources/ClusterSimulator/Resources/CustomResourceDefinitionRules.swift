@@ -75,6 +75,7 @@ enum CustomResourceDefinitionRules {
                 continue
             }
             faults += StructuralSchema.faults(schema, path: path)
+            faults += StructuralSchema(schema).ruleFaults(path: path)
         }
         return faults
     }

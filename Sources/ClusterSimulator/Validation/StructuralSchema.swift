@@ -1,8 +1,6 @@
 import WireFormats
 
 /// The structural schema of a custom resource: defaulting, pruning and validation as `apiextensions-apiserver` does them.
-///
-/// CEL rules (`x-kubernetes-validations`) are stored and not evaluated.
 indirect enum StructuralSchema: Sendable {
     case schema(Node)
 
@@ -22,6 +20,10 @@ indirect enum StructuralSchema: Sendable {
         var preservesUnknownFields = false
         var isIntOrString = false
         var isEmbeddedResource = false
+        /// Its own rules; those that cannot be read were refused with their definition.
+        var rules: [Rule] = []
+        /// Whether it has rules at any depth.
+        var hasRules = false
 
         func property(_ name: String) -> StructuralSchema? { properties.first { $0.name == name }?.schema }
     }
@@ -49,6 +51,9 @@ indirect enum StructuralSchema: Sendable {
         node.preservesUnknownFields = json["x-kubernetes-preserve-unknown-fields"]?.bool ?? false
         node.isIntOrString = json["x-kubernetes-int-or-string"]?.bool ?? false
         node.isEmbeddedResource = json["x-kubernetes-embedded-resource"]?.bool ?? false
+        node.rules = (json["x-kubernetes-validations"]?.array ?? []).compactMap { try? Rule($0) }
+        let below = node.properties.map(\.schema) + [node.items, node.additionalProperties].compactMap { $0 }
+        node.hasRules = !node.rules.isEmpty || below.contains { $0.node.hasRules }
         self = .schema(node)
     }
 
