@@ -121,7 +121,7 @@ actor TaskCoordinator {
             wasValid = isValid
             let pullTasks = context.pullTasks.list()
             if isValid && !isStopping {
-                for pullTask in pullTasks { consider(pullTask) }
+                for pullTask in Self.byPriority(pullTasks) { consider(pullTask) }
             }
             watchSlots(of: pullTasks)
             try? await Task.sleep(for: context.configuration.claimInterval)
@@ -235,8 +235,8 @@ actor TaskCoordinator {
     /// Claims a task that nobody works on, if there is room.
     private func consider(_ pullTask: PullTask) {
         guard !isStopping, context.lease.isValid, runners.count + claiming.count < context.configuration.maximumTasks,
-            pullTask.isReadyToRun, let uid = pullTask.metadata.uid, !ended.contains(uid), !claiming.contains(uid),
-            let id = pullTask.taskID, runners[id] == nil
+            pullTask.isReadyToRun || pullTask.wantsRetry, let uid = pullTask.metadata.uid, !claiming.contains(uid),
+            !ended.contains(uid) || pullTask.wantsRetry, let id = pullTask.taskID, runners[id] == nil
         else { return }
         if let owner = pullTask.status.owner?.identity, owner != context.configuration.identity {
             guard leases.hasSynced, peers.isExpired(owner, at: .now) else { return }
@@ -254,18 +254,24 @@ actor TaskCoordinator {
         guard let id = pullTask.taskID else { return }
         let spec: TaskSpec
         do throws(RequestFaults) {
-            spec = try pullTask.resolvedSpec(cluster: context.configuration.cluster)
+            spec = try pullTask.work(cluster: context.configuration.cluster).spec
         } catch {
             if await TaskRejection(context: context).reject(pullTask, id: id, faults: error) { ended.insert(uid) }
             return
         }
         guard await mayUseItsSecrets(pullTask, id: id, spec: spec) else { return }
         var wanted = pullTask
-        Self.mark(&wanted, id: id, by: context)
+        if pullTask.wantsRetry {
+            guard let begun = await TaskRetry(context: context).begun(pullTask, id: id, spec: spec) else { return }
+            wanted = begun
+        }
+        Self.mark(&wanted, id: id, spec: spec, by: context)
         do throws(KubernetesError) {
             let claimed = try await context.client.replaceStatus(wanted)
             let former = pullTask.status.owner?.identity
             context.metrics.claims.increment()
+            ended.remove(uid)
+            cleaned.remove(uid)
             if let former, former != context.configuration.identity {
                 context.logger(for: pullTask).notice("Taken over", metadata: ["former": "\(former)"])
             }
@@ -307,15 +313,24 @@ actor TaskCoordinator {
         return false
     }
 
-    /// Writes a claim into a PullTask: the owner, the acceptance, a block of sequence numbers.
-    static func mark(_ pullTask: inout PullTask, id: TaskID, by context: ExecutorContext) {
+    /// Writes a claim into a PullTask: the owner, the acceptance, a block of sequence numbers, and what is to be done from now on
+    /// (`spec`, where it makes sense).
+    static func mark(_ pullTask: inout PullTask, id: TaskID, spec: TaskSpec? = nil, by context: ExecutorContext) {
         let now = context.wallClock.now()
         pullTask.status.owner = PullTaskStatus.Owner(identity: context.configuration.identity, claimedAt: now)
         pullTask.status.taskID = id
         pullTask.status.imageNames = pullTask.imageNames
-        if pullTask.status.phase == nil { pullTask.status.phase = .queued }
+        if pullTask.status.phase == nil {
+            pullTask.status.phase = .queued
+            // A new task may be the copy of one that was tried again.
+            pullTask.status.observedRetryRequest = pullTask.control.retryRequest
+        }
         if pullTask.status.conditions[PullTaskKeys.accepted] == nil {
             pullTask.status.set(condition: PullTaskKeys.accepted, .true, reason: "Accepted", at: now)
+        }
+        if pullTask.status.resolved == nil, let spec {
+            let resolved = ResolvedTask(spec)
+            if resolved.isKept { pullTask.status.resolved = resolved }
         }
         // Number 1 is the projector's "queued".
         pullTask.status.sequence = max(1, pullTask.status.sequence) + RunnerLoop.sequenceBlock
@@ -332,7 +347,7 @@ actor TaskCoordinator {
         // What was changed between the claim and now was told to nobody.
         if let namespace = pullTask.metadata.namespace, let name = pullTask.metadata.name,
             let seen = context.pullTasks.get(namespace: namespace, name: name),
-            seen.metadata.uid == pullTask.metadata.uid, seen.control != pullTask.control
+            seen.metadata.uid == pullTask.metadata.uid, seen.spec != pullTask.spec
         {
             runner.inbox.post { $0.pullTask = seen }
         }

@@ -51,7 +51,7 @@ actor Sweeper {
             guard context.lease.isValid, !Task.isCancelled else { return }
             if isOver(pullTask, now) {
                 await delete(pullTask)
-            } else if pullTask.isFinished {
+            } else if pullTask.isFinished, !pullTask.wantsRetry {
                 await cleanUp(pullTask)
             }
         }
@@ -62,7 +62,7 @@ actor Sweeper {
     /// Whether the PullTask itself is to go: after its TTL, or when its hand-off was never completed and is too late now.
     private func isOver(_ pullTask: PullTask, _ now: Timestamp) -> Bool {
         if pullTask.isFinished {
-            guard let finishedAt = pullTask.status.finishedAt else { return false }
+            guard !pullTask.wantsRetry, let finishedAt = pullTask.status.finishedAt else { return false }
             let seconds = pullTask.spec["ttlSecondsAfterFinished"]?.integer ?? 3_600
             return finishedAt + .seconds(max(0, seconds)) < now
         }
@@ -78,9 +78,11 @@ actor Sweeper {
                 PullTask.self,
                 name: name,
                 namespace: pullTask.metadata.namespace,
-                DeleteOptions(uid: pullTask.metadata.uid)
+                // One that is begun again in this moment stays.
+                DeleteOptions(uid: pullTask.metadata.uid, resourceVersion: pullTask.metadata.resourceVersion)
             )
         } catch {
+            guard error.reason != .conflict else { return }
             context.logger(for: pullTask).warning("A PullTask could not be removed", metadata: ["error": "\(error)"])
         }
     }
@@ -93,7 +95,7 @@ actor Sweeper {
         // The informer still shows Jobs whose deletion is on its way: what a runner cleans up is not cleaned up beside it.
         if await isCleaned(uid) { return }
         if owner != context.configuration.identity, await isAlive(owner) { return }
-        let spec = try? pullTask.resolvedSpec(cluster: context.configuration.cluster)
+        let spec = (try? pullTask.work(cluster: context.configuration.cluster))?.spec
         let template = JobTemplate(
             taskID: id,
             spec: spec ?? TaskSpec(images: []),

@@ -14,7 +14,7 @@ struct CommandHandler: Sendable {
 
     /// Writes a command down.
     ///
-    /// - Parameter command: The command. For a task that has ended or is gone it is dropped and counted.
+    /// - Parameter command: The command. One that makes no sense for its task is dropped and counted.
     /// - Throws: What keeps it from being written now; it is to be tried again.
     func handle(_ command: TaskCommand) async throws {
         var logger = context.logger
@@ -25,40 +25,87 @@ struct CommandHandler: Sendable {
         let pullTask = try await context.client.getIfPresent(PullTask.self, name: name, namespace: namespace)
         if command.kind == .confirm { return try await confirm(pullTask, command, logger) }
         if command.kind == .report { return try await report(pullTask, command) }
-        guard let pullTask, !pullTask.isFinished, pullTask.taskID == command.taskID,
-            pullTask.project == command.project
-        else {
-            context.metrics.commandsDropped.increment()
-            logger.notice(
-                "Dropped a command for a task that is over",
-                metadata: ["command": "\(command.kind.rawValue)"]
-            )
-            return
+        // Somebody may write to the PullTask at the same time: then it is looked at again.
+        for _ in 0..<5 {
+            let current = try await context.client.getIfPresent(PullTask.self, name: name, namespace: namespace)
+            guard let current, current.taskID == command.taskID, current.project == command.project,
+                Self.makesSense(command, current)
+            else {
+                context.metrics.commandsDropped.increment()
+                logger.notice(
+                    "Dropped a command that makes no sense for its task now",
+                    metadata: [
+                        "command": "\(command.kind.rawValue)", "phase": "\(current?.status.phase?.rawValue ?? "gone")",
+                    ]
+                )
+                return
+            }
+            guard let change = Self.change(command, current) else {
+                context.metrics.duplicates.increment()
+                return
+            }
+            if try await write(change, to: current, command, logger) { return }
         }
-        guard let change = change(command, pullTask) else { return }
+        throw ExecutorError(.notReady, "The PullTask changes too often for a command to be written down.")
+    }
+
+    /// - Returns: Whether that is settled; false when the PullTask was changed in between.
+    private func write(
+        _ change: JSONValue,
+        to pullTask: PullTask,
+        _ command: TaskCommand,
+        _ logger: Logger
+    ) async throws -> Bool {
         do throws(KubernetesError) {
             try await context.client.patch(
                 PullTask.self,
-                name: name,
-                namespace: namespace,
-                .merge(["spec": change])
+                name: pullTask.metadata.name ?? "",
+                namespace: pullTask.metadata.namespace,
+                .merge(change)
             )
             logger.info("Took a command", metadata: ["command": "\(command.kind.rawValue)"])
         } catch {
+            if error.reason == .conflict { return false }
             guard error.reason == .notFound || error.reason == .invalid else { throw error }
             context.metrics.commandsDropped.increment()
             logger.notice("Dropped a command", metadata: ["\(LogKey.error)": "\(error)"])
         }
+        return true
     }
 
-    /// The fields to change; `nil` when there is nothing to do.
-    private func change(_ command: TaskCommand, _ pullTask: PullTask) -> JSONValue? {
+    /// Whether the task is in a state to which the command means something: a retry to a task that has ended, everything else to
+    /// one that has not.
+    static func makesSense(_ command: TaskCommand, _ pullTask: PullTask) -> Bool {
+        if command.kind == .retry { return pullTask.isFinished && TaskRetry.refusal(of: pullTask) == nil }
+        return !pullTask.isFinished || (command.kind == .cancel && pullTask.wantsRetry)
+    }
+
+    /// What to change in the PullTask as it was seen; `nil` when the command was written down before. A topic that is read again
+    /// brings the same commands, behind others perhaps, so the last ones are remembered by their ids.
+    static func change(_ command: TaskCommand, _ pullTask: PullTask) -> JSONValue? {
+        let known = (pullTask.metadata.annotations[PullTaskKeys.commands] ?? "").split(separator: " ").map(String.init)
+        guard !known.contains(command.id), let spec = specChange(command, pullTask) else { return nil }
+        let remembered = (known.suffix(rememberedCommands - 1) + [command.id.filter { $0 != " " }]).joined(
+            separator: " "
+        )
+        var metadata: JSONValue = ["annotations": [PullTaskKeys.commands: .string(remembered)]]
+        if let version = pullTask.metadata.resourceVersion { metadata["resourceVersion"] = .string(version) }
+        return ["metadata": metadata, "spec": spec]
+    }
+
+    /// So many commands are remembered.
+    static let rememberedCommands = 16
+
+    /// The fields of the spec to change; `nil` when they are so already.
+    private static func specChange(_ command: TaskCommand, _ pullTask: PullTask) -> JSONValue? {
         switch command.kind {
         case .cancel: return pullTask.control.cancelRequested ? nil : ["cancelRequested": true]
         case .pause: return pullTask.control.paused ? nil : ["paused": true]
         case .resume: return pullTask.control.paused ? ["paused": false] : nil
         case .patch: return command.patch.isEmpty ? nil : command.patch.json
-        case .retry: return ["retryRequest": .integer(Int64(pullTask.control.retryRequest + 1))]
+        case .retry:
+            let last = max(pullTask.control.retryRequest, pullTask.status.observedRetryRequest)
+            return ["retryRequest": .integer(Int64(last + 1))]
         case .confirm, .report: return nil
         }
     }
@@ -128,10 +175,11 @@ struct CommandHandler: Sendable {
         let events = TaskEvent.make(
             draft,
             taskID: command.taskID,
-            spec: try pullTask.resolvedSpec(cluster: context.configuration.cluster),
+            spec: try pullTask.work(cluster: context.configuration.cluster).spec,
             sequence: &sequence,
             time: status.finishedAt ?? context.wallClock.now(),
-            traceParent: command.traceParent
+            traceParent: command.traceParent,
+            retry: status.retries
         )
         guard await context.publisher.publish(events, logger: logger) else { throw CancellationError() }
     }

@@ -179,7 +179,7 @@ struct SubmissionHandler: Sendable {
             message: refusal?.message,
             at: now
         )
-        TaskCoordinator.mark(&accepted, id: submitted.taskID, by: context)
+        TaskCoordinator.mark(&accepted, id: submitted.taskID, spec: submitted.spec, by: context)
         let claimed = try await context.client.replaceStatus(accepted)
         logger.info("Took a task over", metadata: ["images": "\(submitted.spec.images.count)"])
         await coordinator.start(claimed, id: submitted.taskID, spec: submitted.spec)

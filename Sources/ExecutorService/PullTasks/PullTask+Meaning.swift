@@ -38,10 +38,18 @@ package enum PullTaskKeys {
     package static let accepted = "Accepted"
     /// The condition that nodes and images were resolved.
     package static let checked = "Checked"
+    /// The condition that says of a spec that was changed later whether the task does what it says.
+    package static let specFollowed = "SpecFollowed"
     /// The condition that the task has succeeded.
     package static let complete = "Complete"
     /// The condition that the task has ended otherwise.
     package static let failed = "Failed"
+    /// The condition that a retry that was asked for was begun, or why not.
+    package static let retried = "Retried"
+    /// A Secret of the task's own that is gone.
+    package static let secretRemoved = "SecretRemoved"
+    /// The annotation with the ids of the last commands that were written into the spec.
+    package static let commands = "longshore.dev/commands"
     /// A credential that no key of the cluster opens.
     package static let credentialUnreadable = "CredentialUnreadable"
     /// A Secret that the project may not use.
@@ -69,6 +77,17 @@ extension PullTask {
         metadata.annotations[PullTaskKeys.acceptedAt].flatMap { Timestamp(rfc3339: $0) }
             ?? metadata.creationTimestamp ?? Timestamp(microsecondsSinceEpoch: 0)
     }
+
+    /// The moment from which the deadline counts: a retry has a time of its own.
+    package var deadlineStart: Timestamp { status.retriedAt ?? acceptedAt }
+
+    /// Whether somebody has asked to have the ended task begun again, and no executor has seen to that yet.
+    package var wantsRetry: Bool {
+        isFinished && metadata.deletionTimestamp == nil && control.retryRequest > status.observedRetryRequest
+    }
+
+    /// The priority that its spec names.
+    package var priority: Int { spec["priority"]?.integer ?? 5 }
 
     /// What commands have asked.
     package var control: TaskControl { (try? TaskControl(json: spec)) ?? TaskControl() }
@@ -108,7 +127,51 @@ extension PullTask {
         return accepted
     }
 
-    /// What is to be done.
+    /// What is worked on, and what of the spec is not.
+    package struct Work: Sendable, Hashable {
+        /// The spec that is worked by.
+        package var spec: TaskSpec
+        /// What of the PullTask's spec is not done, as a condition's reason and message; nil when all of it is.
+        package var ignored: Ignored?
+
+        /// Why a spec is not followed.
+        package struct Ignored: Sendable, Hashable {
+            /// A constant word.
+            package var reason: String
+            /// A sentence for the task's owner.
+            package var message: String
+        }
+    }
+
+    /// What is to be done: what was settled when the task was taken, with those settings of the spec that may be changed later.
+    ///
+    /// - Parameter cluster: This cluster's name, for a PullTask that names none.
+    /// - Returns: The spec to work by, and what of the PullTask's is not done.
+    /// - Throws: `RequestFaults` for a PullTask that makes no sense and was not taken before.
+    package func work(cluster: String) throws(RequestFaults) -> Work {
+        guard let resolved = status.resolved, let settled = try? resolved.spec() else {
+            return Work(spec: try resolvedSpec(cluster: cluster))
+        }
+        let current: TaskSpec
+        do throws(RequestFaults) {
+            current = try resolvedSpec(cluster: cluster)
+        } catch {
+            let faults = error.faults.prefix(5).map(\.description).joined(separator: "; ")
+            let message =
+                "The spec was changed to one that makes no sense (\(faults)); the task goes on as it was taken."
+            return Work(spec: settled, ignored: .init(reason: "InvalidSpec", message: message))
+        }
+        guard let applied = try? resolved.applied(to: current) else { return Work(spec: current) }
+        guard !applied.ignored.isEmpty else { return Work(spec: applied.spec) }
+        let fields = applied.ignored.map { "spec.\($0)" }.joined(separator: ", ")
+        let message = """
+            \(fields) differs from what the task was taken with and is not done: the task goes on as it was taken. \
+            Make a new task for anything else.
+            """
+        return Work(spec: applied.spec, ignored: .init(reason: "SettledFieldsChanged", message: message))
+    }
+
+    /// What the spec says now.
     ///
     /// - Parameter cluster: This cluster's name, for a PullTask that names none.
     /// - Returns: The spec with every default in its place.

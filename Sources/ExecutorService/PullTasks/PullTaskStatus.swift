@@ -108,6 +108,12 @@ package struct PullTaskStatus: Sendable, Hashable {
         }
     }
 
+    /// What the task does, as it was found when it was taken.
+    package var resolved: ResolvedTask? {
+        get { raw["resolved"].map(ResolvedTask.init(json:)) }
+        set { raw["resolved"] = newValue?.json }
+    }
+
     /// How far the task has come, 0 to 100.
     package var progress: Int? {
         get { raw["progress"]?.integer }
@@ -157,6 +163,24 @@ package struct PullTaskStatus: Sendable, Hashable {
         record.statuses = []
         record.untold = TaskRun.UntoldEnds()
         self.record = record
+    }
+
+    /// How often the task was begun again for its failed nodes.
+    package var retries: Int {
+        get { max(0, raw["retries"]?.integer ?? 0) }
+        set { raw["retries"] = .integer(Int64(newValue)) }
+    }
+
+    /// The `retryRequest` that was seen to last.
+    package var observedRetryRequest: Int {
+        get { raw["observedRetryRequest"]?.integer ?? 0 }
+        set { raw["observedRetryRequest"] = .integer(Int64(newValue)) }
+    }
+
+    /// When the task was begun again last.
+    package var retriedAt: Timestamp? {
+        get { raw["retriedAt"]?.string.flatMap { Timestamp(rfc3339: $0) } }
+        set { raw["retriedAt"] = newValue.map { .string($0.rfc3339Seconds) } }
     }
 
     /// When an executor took the task first.

@@ -25,7 +25,13 @@ extension RunnerLoop {
             // What is still to be told is told before the task is given up.
             let releases = mayRelease && told.isEmpty
             if !isGone {
-                write.report = StatusReport(task, telling: told, at: context.wallClock.now(), releases: releases)
+                write.report = StatusReport(
+                    task,
+                    ignored: ignored,
+                    telling: told,
+                    at: context.wallClock.now(),
+                    releases: releases
+                )
             }
             sequencer.statusBegan()
         }
@@ -92,7 +98,7 @@ extension RunnerLoop {
         isWriting = true
         inbox.noteEndTold()
         carryOut(sequencer.taskEnded(), &group)
-        let report = StatusReport(task, at: context.wallClock.now())
+        let report = StatusReport(task, ignored: ignored, at: context.wallClock.now())
         let cleaner = TaskCleaner(context: context)
         let handled = sequencer.handled
         group.addTask { [isGone, status, jobs, spec, taskID, inbox] in
@@ -132,7 +138,8 @@ extension RunnerLoop {
                 spec: spec,
                 sequence: &sequence,
                 time: now,
-                traceParent: trace
+                traceParent: trace,
+                retry: retry
             )
             // The read model hears of a task that did not come over Kafka by its first event.
             if draft.kind == .checking, !pullTask.isFromKafka, !events.isEmpty {

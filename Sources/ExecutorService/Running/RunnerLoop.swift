@@ -22,6 +22,12 @@ final class RunnerLoop {
 
     var task: TaskRun
     var control = TaskControl()
+    /// What of the PullTask's spec is not done.
+    var ignored: PullTask.Work.Ignored?
+    /// How often the task was begun again.
+    let retry: Int
+    /// The settings that the read model knows of.
+    var settingsTold: JSONValue
     var observers: [AttemptKey: AttemptObserver] = [:]
     /// Attempts whose Job has ended, while their Pod's last word is waited for.
     var awaited: Set<AttemptKey> = []
@@ -74,6 +80,9 @@ final class RunnerLoop {
         reserved = pullTask.status.sequence
         sequence = max(1, reserved - Self.sequenceBlock)
         control = pullTask.control
+        retry = pullTask.status.retries
+        // What was changed while nobody had the task was told by nobody.
+        settingsTold = ((try? pullTask.status.resolved?.spec()) ?? spec).changeableSettings
         task = TaskRun(
             settings: Self.settings(spec, pullTask, context.configuration),
             isPaused: control.paused,
@@ -86,7 +95,7 @@ final class RunnerLoop {
         _ pullTask: PullTask,
         _ configuration: ExecutorConfiguration
     ) -> TaskRun.Settings {
-        var settings = TaskRun.Settings(spec: spec, from: pullTask.acceptedAt)
+        var settings = TaskRun.Settings(spec: spec, from: pullTask.deadlineStart)
         settings.schedulingAllowance = configuration.schedulingAllowance
         return settings
     }
@@ -126,6 +135,7 @@ final class RunnerLoop {
             tell(.started, &group)
         }
         if control.cancelRequested { tell(.cancelRequested(reason: "Requested"), &group) }
+        follow(pullTask, &group)
     }
 
     /// Sees what the cluster holds before anything new is started.
@@ -208,9 +218,28 @@ final class RunnerLoop {
         if wanted.cancelRequested, !control.cancelRequested { tell(.cancelRequested(reason: "Requested"), &group) }
         if wanted.paused != control.paused { tell(wanted.paused ? .pauseRequested : .resumeRequested, &group) }
         control = wanted
-        guard let changed = try? pullTask.resolvedSpec(cluster: context.configuration.cluster) else { return }
-        let settings = Self.settings(changed, pullTask, context.configuration)
+        follow(pullTask, &group)
+    }
+
+    /// Follows the spec as far as it may be changed, and says so where it may not.
+    private func follow(_ pullTask: PullTask, _ group: inout DiscardingTaskGroup) {
+        guard let work = try? pullTask.work(cluster: context.configuration.cluster) else { return }
+        if work.ignored != ignored {
+            ignored = work.ignored
+            isStatusDue = true
+            if let ignored {
+                logger.notice("The spec was changed and is not followed", metadata: ["why": "\(ignored.message)"])
+            }
+        }
+        let settings = Self.settings(work.spec, pullTask, context.configuration)
         if settings != task.settings { tell(.settingsChanged(settings), &group) }
+        guard work.spec.changeableSettings != settingsTold else { return }
+        settingsTold = work.spec.changeableSettings
+        guard task.outcome == nil else { return }
+        var draft = TaskEventDraft(kind: .progress, phase: task.phase, counts: task.counts)
+        draft.progress = task.progress(at: context.wallClock.now())
+        draft.settings = settingsTold
+        drafts.append(draft)
     }
 
     private func note(

@@ -11,6 +11,7 @@ struct StatusReport: Sendable {
     private let failures: [TaskRun.NodeFailure]
     private let record: TaskRun.Snapshot
     private let outcome: TaskRun.Outcome?
+    private let ignored: PullTask.Work.Ignored?
     private let time: Timestamp
     /// Whether the task is given up for others.
     let releases: Bool
@@ -19,10 +20,18 @@ struct StatusReport: Sendable {
     ///
     /// - Parameters:
     ///   - task: The task.
+    ///   - ignored: What of the PullTask's spec is not done.
     ///   - drafts: What is told once the report is written.
     ///   - time: The moment.
     ///   - releases: Whether the task is given up for others.
-    init(_ task: TaskRun, telling drafts: [TaskEventDraft] = [], at time: Timestamp, releases: Bool = false) {
+    init(
+        _ task: TaskRun,
+        ignored: PullTask.Work.Ignored? = nil,
+        telling drafts: [TaskEventDraft] = [],
+        at time: Timestamp,
+        releases: Bool = false
+    ) {
+        self.ignored = ignored
         phase = task.phase
         counts = task.counts
         progress = Int(task.progress(at: time).percent)
@@ -47,6 +56,12 @@ struct StatusReport: Sendable {
             // An executor that takes over has made no check of its own.
             let note = checkNote ?? status.conditions[PullTaskKeys.checked]?.message
             status.set(condition: PullTaskKeys.checked, .true, reason: "NodesResolved", message: note, at: time)
+        }
+        if let ignored {
+            let (reason, message) = (ignored.reason, ignored.message)
+            status.set(condition: PullTaskKeys.specFollowed, .false, reason: reason, message: message, at: time)
+        } else if status.conditions[PullTaskKeys.specFollowed] != nil {
+            status.set(condition: PullTaskKeys.specFollowed, .true, reason: "AsTaken", at: time)
         }
         if releases { status.owner = nil }
         guard let outcome else { return }

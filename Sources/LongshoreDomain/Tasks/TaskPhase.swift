@@ -5,7 +5,9 @@
 ///     │           │          │          │          │
 ///     ▼           ▼          ▼          ▼          ▼
 ///  rejected   rejected    succeeded | failed | cancelled
+///                             └─ retry ┘
 /// ```
+/// A retry begins a task that has succeeded or failed again, for the nodes that failed.
 package enum TaskPhase: String, Sendable, Hashable, CaseIterable {
     /// Written down by the intake, not yet acknowledged by Kafka.
     case accepting
@@ -26,8 +28,16 @@ package enum TaskPhase: String, Sendable, Hashable, CaseIterable {
     /// Never accepted: no work was done for it.
     case rejected
 
-    /// Whether the task has ended; nothing follows a terminal phase.
-    package var isTerminal: Bool { successors.isEmpty }
+    /// Whether the task has ended; nothing follows a terminal phase but a retry that somebody asks for.
+    package var isTerminal: Bool {
+        switch self {
+        case .succeeded, .failed, .cancelled, .rejected: true
+        case .accepting, .queued, .checking, .pulling, .paused: false
+        }
+    }
+
+    /// Whether a task that has ended so can be begun again for what failed. What was cancelled stays so.
+    package var canBeRetried: Bool { isTerminal && !successors.isEmpty }
 
     /// The phases that may follow this one directly: the transition table.
     package var successors: Set<TaskPhase> {
@@ -37,7 +47,8 @@ package enum TaskPhase: String, Sendable, Hashable, CaseIterable {
         case .checking: [.pulling, .paused, .succeeded, .failed, .cancelled, .rejected]
         case .pulling: [.paused, .succeeded, .failed, .cancelled]
         case .paused: [.pulling, .succeeded, .failed, .cancelled]
-        case .succeeded, .failed, .cancelled, .rejected: []
+        case .succeeded, .failed: [.checking, .pulling, .paused]
+        case .cancelled, .rejected: []
         }
     }
 

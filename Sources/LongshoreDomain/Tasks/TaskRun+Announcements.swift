@@ -47,7 +47,7 @@ extension TaskRun {
     mutating func emitProgress() {
         switch state {
         case .working, .draining: break
-        case .idle, .checking, .restoring, .publishing, .finished: return
+        case .idle, .checking, .rechecking, .restoring, .publishing, .finished: return
         }
         guard isProgressDue else { return }
         if let lastProgress, now < lastProgress + Self.progressInterval { return }
@@ -100,11 +100,16 @@ extension TaskRun {
     mutating func change(_ settings: Settings) {
         let former = self.settings
         self.settings = settings
-        guard state == .working || state == .draining, former.timeout != settings.timeout else { return }
-        // A longer or shorter timeout holds for what is in work, too.
-        for (index, item) in work {
-            guard case .working = nodes[index].status else { continue }
-            setAttemptEnd(index, max(now, item.due - former.timeout + settings.timeout))
+        guard state == .working || state == .draining else { return }
+        for (index, item) in work.sorted(by: { $0.key < $1.key }) {
+            switch nodes[index].status {
+            case .working where former.timeout != settings.timeout:
+                // A longer or shorter timeout holds for what is in work, too.
+                setAttemptEnd(index, max(now, item.due - former.timeout + settings.timeout))
+            case .waiting(let attempt) where !hasAttemptsLeft(Int(attempt)): finish(index, .failed)
+            case .pending, .working, .waiting, .succeeded, .failed, .skipped: break
+            }
         }
+        stopIfHopeless()
     }
 }

@@ -11,13 +11,14 @@ extension TaskRun {
 
     mutating func failPlan(_ cause: FailureCause, _ reason: String, _ message: String) {
         switch state {
-        case .idle, .checking:
+        case .idle, .checking, .rechecking:
             publish(Outcome(phase: .failed, cause: cause, reason: reason, message: message))
         case .restoring, .working, .draining, .publishing, .finished: break
         }
     }
 
     mutating func accept(_ plan: Plan) {
+        if case .rechecking = state { return acceptAgain(plan) }
         guard case .checking = state else { return }
         setNodes(plan)
         counts = TaskCounts(nodesTotal: nodes.count + plan.skipped.count)
@@ -30,6 +31,25 @@ extension TaskRun {
         }
         for index in nodes.indices { decideWithoutJob(index) }
         decidedBefore = counts.finished
+        isStatusDue = true
+    }
+
+    /// Takes over what a retry's check has found for the nodes that are to be tried again.
+    private mutating func acceptAgain(_ plan: Plan) {
+        takeTargets(of: plan)
+        badImages = plan.badImages
+        checkNote = plan.note
+        gone = plan.skipped.reduce(into: [:]) { $0[$1.node] = $1 }
+        isRecheckDue = false
+        state = .working
+        pullingSince = now
+        decidedBefore = counts.finished
+        emit(isPaused ? .paused : .pulling, message: plan.note)
+        for index in nodes.indices {
+            guard case .pending = nodes[index].status else { continue }
+            if isOffered(index) { decideWithoutJob(index) } else { leaveOut(index) }
+        }
+        gone = [:]
         isStatusDue = true
     }
 

@@ -169,6 +169,8 @@ package struct TaskEventDraft: Sendable, Hashable {
     package var message: String?
     /// How far the task has come, on progress and terminal events.
     package var progress: TaskProgress?
+    /// The settings that hold from now on, where somebody has changed them, under their names in a spec.
+    package var settings: JSONValue?
 
     /// Makes a draft.
     package init(

@@ -19,7 +19,7 @@ extension TaskRun {
         var images = item.map { outcomes($0, index) } ?? []
         // The Job of a node that has ended is being removed: nothing is being pulled there any more.
         for position in images.indices where images[position].phase == .pulling { images[position].phase = .pending }
-        let attempt = item?.attempt ?? 0
+        let attempt = told(item?.attempt ?? 0)
         let name = nodes[index].name
         present[index] = nil
         switch status {
@@ -102,7 +102,7 @@ extension TaskRun {
         let outcome = Outcome(phase: .cancelled, reason: reason)
         switch state {
         case .idle, .checking: publish(outcome)
-        case .working, .draining:
+        case .rechecking, .working, .draining:
             state = .draining
             for index in work.keys.sorted() {
                 guard case .working = nodes[index].status else { continue }
@@ -121,7 +121,7 @@ extension TaskRun {
         let outcome = Outcome(phase: .failed, cause: .timeout, reason: "DeadlineExceeded", message: message)
         switch state {
         case .checking: publish(outcome)
-        case .working, .draining:
+        case .rechecking, .working, .draining:
             state = .draining
             for index in work.keys.sorted() {
                 guard case .working = nodes[index].status else { continue }

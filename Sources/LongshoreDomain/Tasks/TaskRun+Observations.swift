@@ -3,11 +3,14 @@ import WireFormats
 extension TaskRun {
     /// The node's index if `attempt` is the one it is at.
     private func current(_ node: String, _ attempt: Int) -> Int? {
-        guard let index = indices[node], case .working(let at) = nodes[index].status, Int(at) == attempt else {
-            return nil
-        }
+        guard let index = indices[node], case .working(let at) = nodes[index].status,
+            Int(at) == attempt - attemptBase
+        else { return nil }
         return index
     }
+
+    /// An attempt as the world knows it, which counts those before a retry, too; 0 is none.
+    func told(_ attempt: Int) -> Int { attempt == 0 ? 0 : attemptBase + attempt }
 
     mutating func observe(_ observation: JobObservation) {
         guard let index = current(observation.node, observation.attempt), var item = work[index] else { return }
@@ -107,7 +110,7 @@ extension TaskRun {
     mutating func dropNode(_ node: String) {
         switch state {
         case .working, .draining: break
-        case .idle, .checking, .restoring, .publishing, .finished: return
+        case .idle, .checking, .rechecking, .restoring, .publishing, .finished: return
         }
         guard let index = indices[node] else { return }
         let message = "The node was removed from the cluster."
@@ -143,6 +146,6 @@ extension TaskRun {
 
     mutating func deleteJob(_ index: Int) {
         guard let item = work[index] else { return }
-        effects.append(.deleteJob(node: nodes[index].name, attempt: item.attempt))
+        effects.append(.deleteJob(node: nodes[index].name, attempt: told(item.attempt)))
     }
 }

@@ -26,6 +26,12 @@ extension TaskRun {
         package var badImages: [String: ImageFailure]
         /// The decided end; whoever takes over publishes this one.
         package var outcome: Outcome?
+        /// The attempts in `statuses` count from here.
+        package var attemptBase = 0
+        /// The highest attempt that a node was at, counted from the base; nil in the records of older executors.
+        package var lastAttempt: Int?
+        /// Whether what the nodes lack is to be resolved anew before anything is pulled, as after a retry.
+        package var isRecheckDue = false
         /// Ends of nodes that may not have been told when this is read.
         package var untold = UntoldEnds()
 
@@ -61,7 +67,10 @@ extension TaskRun {
             pauses: pauses,
             pullingSince: pullingSince,
             badImages: badImages,
-            outcome: outcome
+            outcome: outcome,
+            attemptBase: attemptBase,
+            lastAttempt: lastAttempt,
+            isRecheckDue: isRecheckDue
         )
         let tellsEnds = drafts.contains { $0.kind.isNodeEnd }
         // With an outcome there is nothing to go on with, and the list's room is better given back.
@@ -101,6 +110,9 @@ extension TaskRun {
         pauses = snapshot.pauses
         pullingSince = snapshot.pullingSince
         badImages = snapshot.badImages
+        attemptBase = snapshot.attemptBase
+        lastAttempt = snapshot.lastAttempt ?? 0
+        isRecheckDue = snapshot.isRecheckDue
         state = .restoring(snapshot.outcome)
         guard let list = snapshot.names, let names = list.names, names.count == snapshot.statuses.count else {
             if snapshot.outcome == nil { return nil }
@@ -112,21 +124,11 @@ extension TaskRun {
     }
 
     private mutating func restoreNodes(_ names: [String], _ statuses: [UInt8], _ plan: Plan) {
-        // Nodes that are gone get a set of their own with nothing in it.
-        imageSets = plan.imageSets + [Plan.ImageSet(images: [])]
-        let none = plan.imageSets.count
-        var targets: [String: Plan.Target] = [:]
-        targets.reserveCapacity(plan.targets.count)
-        for target in plan.targets where plan.imageSets.indices.contains(target.imageSet) {
-            targets[target.node] = target
-        }
         counts = TaskCounts(nodesTotal: names.count + setAside, skipped: setAside)
         for (index, name) in names.enumerated() {
             let status = NodeStatus(byte: statuses[index])
-            let target = targets[name]
             indices[name] = index
-            nodes.append(Node(name: name, imageSet: Int32(target?.imageSet ?? none), status: status))
-            if let target, !target.present.isEmpty { present[index] = target.present }
+            nodes.append(Node(name: name, imageSet: 0, status: status))
             switch status {
             case .pending: break
             case .succeeded: counts.succeeded += 1
@@ -135,25 +137,47 @@ extension TaskRun {
             case .working(let attempt), .waiting(let attempt):
                 counts.pulling += 1
                 if case .working = status { working += 1 }
-                work[index] = Work(attempt: Int(attempt), images: initialImages(index))
+                work[index] = Work(attempt: Int(attempt), images: [])
             }
+        }
+        takeTargets(of: plan)
+        for index in Array(work.keys) {
+            let images = initialImages(index)
+            work[index]?.images = images
         }
         decidedBefore = counts.finished
         gone = plan.skipped.reduce(into: [:]) { $0[$1.node] = $1 }
     }
 
+    /// Gives the nodes the images of a plan. Those that it does not have get a set of their own with nothing in it.
+    mutating func takeTargets(of plan: Plan) {
+        imageSets = plan.imageSets + [Plan.ImageSet(images: [])]
+        for index in nodes.indices { nodes[index].imageSet = Int32(plan.imageSets.count) }
+        present = [:]
+        for target in plan.targets where plan.imageSets.indices.contains(target.imageSet) {
+            guard let index = indices[target.node] else { continue }
+            nodes[index].imageSet = Int32(target.imageSet)
+            if !target.present.isEmpty { present[index] = target.present }
+        }
+    }
+
+    /// Whether the cluster offers a node, as far as the plan says.
+    func isOffered(_ index: Int) -> Bool { Int(nodes[index].imageSet) != imageSets.count - 1 }
+
     /// A Job of the task exists.
-    mutating func find(_ node: String, _ attempt: Int) {
-        guard case .restoring(nil) = state, attempt >= 1, attempt <= Self.maximumAttempts else { return }
-        guard let index = indices[node] else {
-            effects.append(.deleteJob(node: node, attempt: attempt))
+    mutating func find(_ node: String, _ named: Int) {
+        let attempt = named - attemptBase
+        guard case .restoring(nil) = state, named >= 1, attempt <= Self.maximumAttempts else { return }
+        // Jobs of before a retry are nobody's any more.
+        guard let index = indices[node], attempt >= 1 else {
+            effects.append(.deleteJob(node: node, attempt: named))
             return
         }
         switch nodes[index].status {
-        case .succeeded, .failed, .skipped: effects.append(.deleteJob(node: node, attempt: attempt))
+        case .succeeded, .failed, .skipped: effects.append(.deleteJob(node: node, attempt: named))
         case .working(let at) where attempt >= Int(at): adopt(index, attempt)
         case .waiting(let at) where attempt > Int(at): adopt(index, attempt)
-        case .working, .waiting: effects.append(.deleteJob(node: node, attempt: attempt))
+        case .working, .waiting: effects.append(.deleteJob(node: node, attempt: named))
         case .pending:
             counts.pulling += 1
             adopt(index, attempt)
@@ -175,10 +199,18 @@ extension TaskRun {
             publish(outcome)
             return
         }
-        state = .working
         isStatusDue = true
+        guard !isRecheckDue else {
+            state = .rechecking
+            isProgressDue = false
+            let progress = progress(at: now)
+            effects.append(.emit(TaskEventDraft(kind: .progress, phase: phase, counts: counts, progress: progress)))
+            effects.append(.resolveNodes)
+            return
+        }
+        state = .working
         for index in nodes.indices {
-            if Int(nodes[index].imageSet) == imageSets.count - 1 {
+            guard isOffered(index) else {
                 leaveOut(index)
                 continue
             }
@@ -196,7 +228,7 @@ extension TaskRun {
     }
 
     /// A node that the cluster no longer offers.
-    private mutating func leaveOut(_ index: Int) {
+    mutating func leaveOut(_ index: Int) {
         let reason = gone[nodes[index].name]
         switch nodes[index].status {
         case .succeeded, .failed, .skipped: return

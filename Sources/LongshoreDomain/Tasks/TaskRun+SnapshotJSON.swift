@@ -36,6 +36,9 @@ extension TaskRun.Snapshot: JSONEncodable, JSONDecodable {
             )
         }
         if let outcome { object["outcome"] = outcome.json }
+        if attemptBase != 0 { object["attemptBase"] = .integer(Int64(attemptBase)) }
+        if let lastAttempt { object["lastAttempt"] = .integer(Int64(lastAttempt)) }
+        if isRecheckDue { object["recheck"] = true }
         if !untold.isEmpty { object["untold"] = untold.json }
         return .object(object)
     }
@@ -81,6 +84,9 @@ extension TaskRun.Snapshot: JSONEncodable, JSONDecodable {
                 message: try image.optionalString("message") ?? ""
             )
         }
+        attemptBase = max(0, try json.optionalInteger("attemptBase") ?? 0)
+        lastAttempt = try json.optionalInteger("lastAttempt").map { max(0, $0) }
+        isRecheckDue = try json.optionalBool("recheck") ?? false
         outcome = nil
         if let decided = json["outcome"], !decided.isNull { outcome = try TaskRun.Outcome(json: decided) }
         if let ends = json["untold"], !ends.isNull { untold = try TaskRun.UntoldEnds(json: ends) }

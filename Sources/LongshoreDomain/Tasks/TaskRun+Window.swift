@@ -46,13 +46,14 @@ extension TaskRun {
         work[index] = item
         occupy(index, attempt: item.attempt)
         issueStart(index)
-        emitNode(.nodePulling, nodes[index].name, attempt: item.attempt, images: outcomes(index))
+        emitNode(.nodePulling, nodes[index].name, attempt: told(item.attempt), images: outcomes(index))
     }
 
     /// Puts a node into the window and starts its clock.
     mutating func occupy(_ index: Int, attempt: Int) {
         if case .working = nodes[index].status {} else { working += 1 }
         nodes[index].status = .working(UInt8(attempt))
+        lastAttempt = max(lastAttempt, attempt)
         work[index]?.attempt = attempt
         work[index]?.isScheduled = false
         work[index]?.isInspected = false
@@ -71,7 +72,7 @@ extension TaskRun {
         let images = zip(set.images, item.images).filter { !$1.phase.isDecided }.map(\.0)
         let start = JobStart(
             node: nodes[index].name,
-            attempt: item.attempt,
+            attempt: told(item.attempt),
             images: images,
             secretNames: set.secretNames(of: images),
             timeLimit: settings.timeout + settings.schedulingAllowance
@@ -122,7 +123,7 @@ extension TaskRun {
             case .attemptOver(let index):
                 guard let item = work[index], !item.isInspected else { continue }
                 work[index]?.isInspected = true
-                effects.append(.inspectJob(node: nodes[index].name, attempt: item.attempt))
+                effects.append(.inspectJob(node: nodes[index].name, attempt: told(item.attempt)))
             case .createAgain(let index):
                 work[index]?.creationDue = nil
                 if state == .working {
@@ -157,7 +158,7 @@ extension TaskRun {
     private mutating func nextMoment() -> Timestamp? {
         switch state {
         case .idle, .restoring, .publishing, .finished: return nil
-        case .checking: return settings.deadline
+        case .checking, .rechecking: return settings.deadline
         case .working, .draining: break
         }
         var next = settings.deadline

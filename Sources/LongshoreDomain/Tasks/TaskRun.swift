@@ -10,6 +10,9 @@ package import WireFormats
 ///                       │  restoring ─────────┘                  deadline, cancel            │
 ///                       └────────────────────────────────────────────────────────────────────┘
 /// ```
+/// A retry restores the record of a task that has ended, with the nodes that did not succeed as not started, and checks
+/// (`rechecking`) before it goes on.
+///
 /// At most ``Settings/batchSize`` nodes are in work at once, each as one Job. A failed node waits outside this window for
 /// its next attempt, which pulls only what failed. Every event costs at most a logarithm in the number of nodes;
 /// the plan, a restoration and an early end pass over them once.
@@ -46,6 +49,12 @@ package struct TaskRun: Sendable {
     /// Nodes that failed for another reason than an image known to be bad: these alone stop the window, for the images
     /// known to be bad cost no node anything and the others are still wanted.
     var hardFailures = 0
+    /// The attempts of a node count from here: those before were made before the last retry, and no name of a Job is used twice.
+    var attemptBase = 0
+    /// The highest attempt that a node was at, counted from the base.
+    var lastAttempt = 0
+    /// Whether what the nodes lack is still to be resolved anew.
+    var isRecheckDue = false
     var causes: [FailureCause: Int] = [:]
     /// Set-aside nodes of the plan; they are not among `nodes`.
     var setAside = 0
@@ -133,7 +142,7 @@ package struct TaskRun: Sendable {
         case .draining:
             runTimers()
             if working == 0 { publish(verdict()) }
-        case .idle, .checking, .restoring, .publishing, .finished: break
+        case .idle, .checking, .rechecking, .restoring, .publishing, .finished: break
         }
         emitProgress()
         if isStatusDue {
@@ -152,6 +161,8 @@ extension TaskRun {
         case idle
         case checking
         case restoring(Outcome?)
+        /// Begun again: what the nodes that failed lack is resolved anew.
+        case rechecking
         case working
         /// Over its tolerance: what is in work ends, nothing is started.
         case draining
@@ -216,7 +227,7 @@ extension TaskRun {
         switch state {
         case .idle: .queued
         case .checking: .checking
-        case .restoring, .working, .draining: isPaused && state != .draining ? .paused : .pulling
+        case .restoring, .rechecking, .working, .draining: isPaused && state != .draining ? .paused : .pulling
         case .publishing: nodes.isEmpty ? .checking : .pulling
         case .finished(let outcome): outcome.phase
         }
@@ -226,7 +237,7 @@ extension TaskRun {
     package var outcome: Outcome? {
         switch state {
         case .publishing(let outcome), .finished(let outcome), .restoring(.some(let outcome)): outcome
-        case .idle, .checking, .restoring(nil), .working, .draining: nil
+        case .idle, .checking, .rechecking, .restoring(nil), .working, .draining: nil
         }
     }
 
@@ -234,7 +245,7 @@ extension TaskRun {
     package var isFinished: Bool {
         switch state {
         case .finished: true
-        case .idle, .checking, .restoring, .working, .draining, .publishing: false
+        case .idle, .checking, .rechecking, .restoring, .working, .draining, .publishing: false
         }
     }
 

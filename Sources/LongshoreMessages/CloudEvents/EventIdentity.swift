@@ -7,7 +7,7 @@ package enum EventIdentity {
     /// The id of a task's submission.
     package static func submitted(_ task: TaskID) -> String { "\(task)-submitted" }
 
-    /// The id of the event that a task is queued, and of every terminal event.
+    /// The id of the event that a task is queued, and of the terminal event of a task that was not begun again.
     package static func phase(_ task: TaskID, _ phase: TaskPhase) -> String { "\(task)-\(phase.rawValue)" }
 
     /// The id of an event of a task.
@@ -19,6 +19,7 @@ package enum EventIdentity {
     ///   - attempt: the attempt that begins, for the beginning of a node's work.
     ///   - occurrence: which one of several of the same kind: the number of pauses so far.
     ///   - sequence: the event's sequence number, which names progress events: nothing else is the same about them twice.
+    ///   - retry: how often the task was begun again: what happens once happens once for each time.
     /// - Returns: the id.
     package static func event(
         _ task: TaskID,
@@ -26,17 +27,20 @@ package enum EventIdentity {
         node: String? = nil,
         attempt: Int? = nil,
         occurrence: Int = 0,
-        sequence: Int64 = 0
+        sequence: Int64 = 0,
+        retry: Int = 0
     ) -> String {
+        let again = retry > 0 ? "-r\(retry)" : ""
         let name = type.shortName.drop { $0 != "." }.dropFirst()
         if let node {
             // A node ends once. Whoever takes the task over may find out by another attempt what was told of the last one
             // already, and it is the same end.
             let attempt = type == .nodePulling ? "-\(attempt ?? 0)" : ""
-            return "\(task)-n\(SecretNames.nodeHash(node))\(attempt)-\(name)"
+            return "\(task)-n\(SecretNames.nodeHash(node))\(attempt)-\(name)\(again)"
         }
         if type == .taskProgress { return "\(task)-progress-\(sequence)" }
-        return occurrence > 0 && !type.isTerminal ? "\(task)-\(name)-\(occurrence)" : "\(task)-\(name)"
+        let number = occurrence > 0 && !type.isTerminal ? "-\(occurrence)" : ""
+        return "\(task)-\(name)\(number)\(again)"
     }
 
     /// The id of a further part of an event that was too long for one; `part` from 2.

@@ -217,6 +217,15 @@ extension JSONSchemas {
                 "remainingSeconds": {"type": "integer", "minimum": 0}
               }
             },
+            "retry": {
+              "description": "How often the task was begun again for its failed nodes; missing before the first time.",
+              "type": "integer", "minimum": 1
+            },
+            "settings": {
+              "description": "The settings that hold from now on, where somebody has changed them.",
+              "type": "object",
+              "allOf": [{"$ref": "definitions.json#/$defs/settings"}]
+            },
             "faults": {
               "type": "array",
               "items": {

@@ -70,52 +70,6 @@ package struct TaskCommand: Sendable, Hashable {
     package var record: MessageRecord { event.kafkaRecord(topic: topic, key: taskID.text) }
 }
 
-/// Settings of a running task that can be changed; nil leaves one as it is.
-package struct TaskPatch: Sendable, Hashable, JSONDecodable, JSONEncodable {
-    /// The most nodes in work at once.
-    package var batchSize: Int?
-    /// The time one node has for one attempt, in seconds.
-    package var timeoutSeconds: Int?
-    /// The priority, 1 to 10.
-    package var priority: Int?
-    /// The time the whole task has from its acceptance, in seconds.
-    package var deadlineSeconds: Int?
-
-    /// Makes a patch.
-    package init(
-        batchSize: Int? = nil,
-        timeoutSeconds: Int? = nil,
-        priority: Int? = nil,
-        deadlineSeconds: Int? = nil
-    ) {
-        self.batchSize = batchSize
-        self.timeoutSeconds = timeoutSeconds
-        self.priority = priority
-        self.deadlineSeconds = deadlineSeconds
-    }
-
-    /// Whether nothing is changed.
-    package var isEmpty: Bool { self == TaskPatch() }
-
-    /// Reads a patch; every setting within its limits, unknown members ignored.
-    package init(json: JSONValue) throws(JSONMappingError) {
-        batchSize = try json.optionalInteger("batchSize", in: RequestLimits.batchSize)
-        timeoutSeconds = try json.optionalInteger("timeoutSeconds", in: RequestLimits.timeoutSeconds)
-        priority = try json.optionalInteger("priority", in: RequestLimits.priority)
-        deadlineSeconds = try json.optionalInteger("deadlineSeconds", in: RequestLimits.deadlineSeconds)
-    }
-
-    /// The settings that are changed, under the names they have in a PullTask's `spec`.
-    package var json: JSONValue {
-        var json: JSONValue = [:]
-        json["batchSize"] = batchSize?.json
-        json["timeoutSeconds"] = timeoutSeconds?.json
-        json["priority"] = priority?.json
-        json["deadlineSeconds"] = deadlineSeconds?.json
-        return json
-    }
-}
-
 // MARK: - CloudEvent
 
 extension TaskCommand {

@@ -35,7 +35,9 @@ extension TaskEvent {
         data["cause"] = cause?.rawValue.json
         data["reason"] = reason?.json
         data["message"] = message?.json
+        if retry > 0 { data["retry"] = retry.json }
         data["progress"] = progress?.eventJSON
+        data["settings"] = settings?.json
         if !faults.isEmpty { data["faults"] = faults.json }
         if let spec {
             data["task"] = spec.json
@@ -99,6 +101,8 @@ extension TaskEvent {
         reason = try data.optionalString("reason")
         message = try data.optionalString("message")
         if let json = try data.optionalObject("progress")?.json { progress = try TaskProgress(eventJSON: json) }
+        retry = min(max(0, try data.optionalInteger("retry") ?? 0), Int(Int32.max))
+        settings = try data.optional("settings")
         spec = try data.optional("task")
         source = try data.optionalString("source").flatMap(TaskSource.init)
         acceptedAt = try data.optionalTimestamp("acceptedAt")

@@ -14,6 +14,7 @@ extension TaskEvent {
     ///   - sequence: the last sequence number that the task has used; it is counted up by each event.
     ///   - time: the moment.
     ///   - traceParent: the W3C trace context.
+    ///   - retry: how often the task was begun again.
     /// - Returns: the events, in their order.
     package static func make(
         _ draft: TaskEventDraft,
@@ -21,7 +22,8 @@ extension TaskEvent {
         spec: TaskSpec,
         sequence: inout Int64,
         time: Timestamp,
-        traceParent: String? = nil
+        traceParent: String? = nil,
+        retry: Int = 0
     ) -> [TaskEvent] {
         let type = EventType(draft.kind)
         sequence += 1
@@ -32,7 +34,8 @@ extension TaskEvent {
                 node: draft.node,
                 attempt: draft.attempt,
                 occurrence: draft.occurrence,
-                sequence: sequence
+                sequence: sequence,
+                retry: retry
             ),
             type: type,
             taskID: taskID,
@@ -50,7 +53,9 @@ extension TaskEvent {
         event.reason = draft.reason
         event.message = draft.message
         event.progress = draft.progress
+        event.settings = draft.settings.flatMap { try? TaskPatch(json: $0) }
         event.traceParent = traceParent
+        event.retry = retry
         return event.split(sequence: &sequence)
     }
 

@@ -35,8 +35,12 @@ package struct TaskEvent: Sendable, Hashable {
     package var reason: String?
     /// Why, in a sentence, scrubbed.
     package var message: String?
+    /// How often the task was begun again before this.
+    package var retry = 0
     /// How far the task has come.
     package var progress: TaskProgress?
+    /// The settings that hold from now on, where somebody has changed them.
+    package var settings: TaskPatch?
     /// Everything that is wrong with a request that was rejected.
     package var faults: [EventFault]
     /// The task itself, on the first event of one that did not come through intake.

@@ -97,4 +97,23 @@ import WireFormats
         let refused = #expect(throws: RequestFaults.self) { try plain.resolvedSpec(cluster: "here") }
         #expect(refused?.description.contains("hunter22") == false)
     }
+
+    @Test func `a spec that was changed later is followed only as far as it may be`() throws {
+        var pullTask = Self.made(byKubectl: ["images": ["nginx:1.27"], "nodes": ["names": ["n1"]], "batchSize": 2])
+        let taken = try pullTask.work(cluster: "here").spec
+        pullTask.status.resolved = ResolvedTask(taken)
+        #expect(try pullTask.work(cluster: "here") == .init(spec: taken))
+        pullTask.spec["batchSize"] = 5
+        #expect(try pullTask.work(cluster: "here").spec.batchSize == 5)
+        pullTask.spec["images"] = ["redis:7"]
+        pullTask.spec["nodes"] = ["names": ["n2"]]
+        let work = try pullTask.work(cluster: "here")
+        #expect(work.spec.images == taken.images && work.spec.nodeSelection == taken.nodeSelection)
+        #expect(work.spec.batchSize == 5)
+        #expect(work.ignored?.reason == "SettledFieldsChanged")
+        #expect(work.ignored?.message.hasPrefix("spec.images, spec.nodes differs") == true)
+        pullTask.spec["batchSize"] = 0
+        let senseless = try pullTask.work(cluster: "here")
+        #expect(senseless.spec == taken && senseless.ignored?.reason == "InvalidSpec")
+    }
 }

@@ -9,7 +9,8 @@ import Testing
         .checking: [.pulling, .paused, .succeeded, .failed, .cancelled, .rejected],
         .pulling: [.paused, .succeeded, .failed, .cancelled],
         .paused: [.pulling, .succeeded, .failed, .cancelled],
-        .succeeded: [], .failed: [], .cancelled: [], .rejected: [],
+        .succeeded: [.checking, .pulling, .paused], .failed: [.checking, .pulling, .paused], .cancelled: [],
+        .rejected: [],
     ]
 
     @Test(arguments: TaskPhase.allCases, TaskPhase.allCases)
