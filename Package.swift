@@ -57,6 +57,7 @@ var targets: [Target] = [
             .embedInCode("003_delivery_hosts.sql"), .embedInCode("004_redelivery.sql"),
             .embedInCode("005_task_updates.sql"), .embedInCode("006_acknowledgements.sql"),
             .embedInCode("007_unknown_nodes.sql"),
+            .embedInCode("008_retries.sql"),
         ]
     ),
     .target(

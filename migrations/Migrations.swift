@@ -9,5 +9,6 @@ package enum Migrations {
         ("005_task_updates", String(decoding: PackageResources._05_task_updates_sql, as: UTF8.self)),
         ("006_acknowledgements", String(decoding: PackageResources._06_acknowledgements_sql, as: UTF8.self)),
         ("007_unknown_nodes", String(decoding: PackageResources._07_unknown_nodes_sql, as: UTF8.self)),
+        ("008_retries", String(decoding: PackageResources._08_retries_sql, as: UTF8.self)),
     ]
 }

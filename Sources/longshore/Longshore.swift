@@ -17,6 +17,7 @@ struct Longshore: AsyncParsableCommand {
                 name: "Ask and follow",
                 subcommands: [
                     SubmitCommand.self, WatchCommand.self, GetCommand.self, ListCommand.self, CancelCommand.self,
+                    RetryCommand.self, PauseCommand.self, ResumeCommand.self, EditCommand.self,
                     WebhooksCommand.self, SealCommand.self,
                 ]
             ),

@@ -24,7 +24,7 @@ struct MigratorTests {
         #expect(
             applied == [
                 "001_schema", "002_lost_messages", "003_delivery_hosts", "004_redelivery", "005_task_updates",
-                "006_acknowledgements", "007_unknown_nodes",
+                "006_acknowledgements", "007_unknown_nodes", "008_retries",
             ]
         )
         #expect(try await Migrator(pool: pool, logger: quietLogger).pending() == [])

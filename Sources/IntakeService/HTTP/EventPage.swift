@@ -10,7 +10,7 @@ struct EventPage: Sendable {
     let last: Int
     /// How many events there are.
     let count: Int
-    /// Whether the task ends with the last of them.
+    /// Whether the task ends with one of them. It may be begun again afterwards.
     let endsTask: Bool
 
     /// Makes a page.
@@ -101,7 +101,7 @@ final class RecentEventPages: Sendable {
 }
 
 extension TaskStore.Event {
-    /// Whether nothing follows.
+    /// Whether nothing follows, unless the task is begun again.
     var isEndOfTask: Bool {
         let name = type.split(separator: ".").dropLast().last.map(String.init) ?? ""
         return type.contains(".task.") && (TaskPhase(rawValue: name)?.isTerminal ?? false)

@@ -151,7 +151,8 @@ struct EventStream: AsyncSequence, Sendable {
                 return nil
             }
             position = page.last
-            if page.endsTask { state = .ended }
+            // The task may have been begun again since: only its row tells.
+            if page.endsTask { state = .looking }
             return page.bytes
         }
 

@@ -152,7 +152,7 @@ extension IntakeAPI {
         }
     }
 
-    private func idempotencyKey(_ request: Request) throws(Problem) -> String? {
+    func idempotencyKey(_ request: Request) throws(Problem) -> String? {
         let values = request.headers[values: .idempotencyKey]
         guard let key = values.first else { return nil }
         let isPrintable = key.utf8.allSatisfy { (0x21...0x7E).contains($0) }
@@ -170,7 +170,7 @@ extension IntakeAPI {
     }
 
     /// The caller's trace, when it has the form of W3C Trace Context.
-    private func traceParent(_ request: Request) -> String? {
+    func traceParent(_ request: Request) -> String? {
         guard let value = request.headers[.traceparent], value.utf8.count == 55,
             value.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) || $0 == 0x2D })
         else { return nil }

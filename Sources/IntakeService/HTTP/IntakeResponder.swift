@@ -48,6 +48,10 @@ struct IntakeResponder: HTTPResponder {
         case (.tasks, .get): return try await api.listTasks(request)
         case (.task(let id), .get): return try await api.readTask(id, request)
         case (.task(let id), .delete): return try await api.cancelTask(id, request, logger)
+        case (.task(let id), .patch): return try await api.patchTask(id, request, logger)
+        case (.retry(let id), .post): return try await api.retryTask(id, request, logger)
+        case (.pause(let id), .post): return try await api.pauseTask(id, request, logger)
+        case (.resume(let id), .post): return try await api.resumeTask(id, request, logger)
         case (.nodes(let id), .get): return try await api.listNodes(id, request)
         case (.events(let id), .get): return try await api.followEvents(id, request, context)
         case (.deliveries(let id), .get): return try await api.listDeliveries(id, request)
@@ -107,6 +111,9 @@ enum Endpoint: Equatable {
     case openAPI
     case tasks
     case task(String)
+    case retry(String)
+    case pause(String)
+    case resume(String)
     case nodes(String)
     case events(String)
     case deliveries(String)
@@ -127,6 +134,9 @@ enum Endpoint: Equatable {
         case ("v1", "tasks", 4):
             let id = String(parts[3])
             switch parts[4] {
+            case "retry": self = .retry(id)
+            case "pause": self = .pause(id)
+            case "resume": self = .resume(id)
             case "nodes": self = .nodes(id)
             case "events": self = .events(id)
             case "deliveries": self = .deliveries(id)
@@ -142,6 +152,9 @@ enum Endpoint: Equatable {
         case .openAPI: "/openapi.json"
         case .tasks: "/v1/tasks"
         case .task: "/v1/tasks/{id}"
+        case .retry: "/v1/tasks/{id}/retry"
+        case .pause: "/v1/tasks/{id}/pause"
+        case .resume: "/v1/tasks/{id}/resume"
         case .nodes: "/v1/tasks/{id}/nodes"
         case .events: "/v1/tasks/{id}/events"
         case .deliveries: "/v1/tasks/{id}/deliveries"
@@ -155,8 +168,8 @@ enum Endpoint: Equatable {
     var methods: [HTTPRequest.Method] {
         switch self {
         case .tasks: [.get, .post]
-        case .task: [.get, .delete]
-        case .redelivery, .redeliveries: [.post]
+        case .task: [.get, .delete, .patch]
+        case .redelivery, .redeliveries, .retry, .pause, .resume: [.post]
         case .openAPI, .nodes, .events, .deliveries, .clusters: [.get]
         case .unknown: []
         }

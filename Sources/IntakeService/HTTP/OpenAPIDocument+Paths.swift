@@ -84,12 +84,77 @@ extension OpenAPIDocument {
                   "default": {"$ref": "#/components/responses/problem"}
                 }
               },
+              "patch": {
+                "operationId": "editTask",
+                "summary": "Change a task that has not ended",
+                "requestBody": {
+                  "required": true,
+                  "content": {"application/json": {"schema": {"$ref": "#/components/schemas/TaskPatch"}}}
+                },
+                "responses": {
+                  "202": {
+                    "description": "The wish is on its way; the task shows it when its executor has it.",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Task"}}}
+                  },
+                  "409": {"$ref": "#/components/responses/problem"},
+                  "422": {"$ref": "#/components/responses/problem"},
+                  "default": {"$ref": "#/components/responses/problem"}
+                }
+              },
               "delete": {
                 "operationId": "cancelTask",
                 "summary": "Cancel a task",
                 "responses": {
                   "202": {
                     "description": "The wish is on its way; the task ends as cancelled unless it ends otherwise first.",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Task"}}}
+                  },
+                  "409": {"$ref": "#/components/responses/problem"},
+                  "default": {"$ref": "#/components/responses/problem"}
+                }
+              }
+            },
+            "/v1/tasks/{id}/retry": {
+              "parameters": [{"$ref": "#/components/parameters/id"}],
+              "post": {
+                "operationId": "retryTask",
+                "summary": "Try a finished task's failed nodes again",
+                "description": "The same task: its status goes back to pulling, `retries` counts up, attempts go on counting, and it ends once more with an event of a higher sequence. Nodes that the task's end kept from being done are tried, too. 409 for a task that has not ended, was cancelled or rejected, has nothing to try again, or whose credential came with it and is gone.",
+                "responses": {
+                  "202": {
+                    "description": "The wish is on its way.",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Task"}}}
+                  },
+                  "409": {"$ref": "#/components/responses/problem"},
+                  "default": {"$ref": "#/components/responses/problem"}
+                }
+              }
+            },
+            "/v1/tasks/{id}/pause": {
+              "parameters": [{"$ref": "#/components/parameters/id"}],
+              "post": {
+                "operationId": "pauseTask",
+                "summary": "Start no further node",
+                "description": "Nodes in work go on. 409 for a task that has ended.",
+                "responses": {
+                  "202": {
+                    "description": "The wish is on its way.",
+                    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Task"}}}
+                  },
+                  "409": {"$ref": "#/components/responses/problem"},
+                  "default": {"$ref": "#/components/responses/problem"}
+                }
+              }
+            },
+            "/v1/tasks/{id}/resume": {
+              "parameters": [{"$ref": "#/components/parameters/id"}],
+              "post": {
+                "operationId": "resumeTask",
+                "summary": "Start nodes again",
+                "description": "409 for a task that has ended.",
+                "responses": {
+                  "202": {
+                    "description": "The wish is on its way.",
                     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Task"}}}
                   },
                   "409": {"$ref": "#/components/responses/problem"},

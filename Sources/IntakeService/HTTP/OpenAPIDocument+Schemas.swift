@@ -35,6 +35,7 @@ extension OpenAPIDocument {
                   "nodesPulling": {"type": "integer"}
                 }
               },
+              "retries": {"type": "integer", "description": "How often the task was begun again for its failed nodes."},
               "cause": {"$ref": "#/components/schemas/Cause"},
               "reason": {"type": "string"},
               "message": {"type": "string"},
@@ -59,6 +60,23 @@ extension OpenAPIDocument {
                   }
                 }
               }
+            }
+          },
+          "TaskPatch": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": false,
+            "properties": {
+              "priority": {"type": "integer", "minimum": 1, "maximum": 10},
+              "batchSize": {"type": "integer", "minimum": 1, "maximum": 1000},
+              "failureTolerance": {"type": "number", "minimum": 0, "maximum": 1000000},
+              "timeoutSeconds": {"type": "integer", "minimum": 1, "maximum": 86400},
+              "deadlineSeconds": {"type": "integer", "minimum": 1, "maximum": 604800},
+              "maxRetries": {"type": "integer", "minimum": 0, "maximum": 10},
+              "retryStrategy": {"enum": ["linear", "exponential"]},
+              "retryDelay": {"type": "integer", "minimum": 1, "maximum": 3600},
+              "retryMaxDelaySeconds": {"type": "integer", "minimum": 1, "maximum": 86400},
+              "ttlSecondsAfterFinished": {"type": "integer", "minimum": 0, "maximum": 2592000}
             }
           },
           "Node": {

@@ -17,6 +17,18 @@ struct ProjectionFold: Sendable {
         var startedAt: Timestamp?
         var finishedAt: Timestamp?
         var updatedAt: Timestamp
+        /// How often the task was begun again.
+        var retries = 0
+        /// Settings that somebody has changed.
+        var settings: TaskPatch?
+
+        /// The task without what is known of its end.
+        var begunAgain: Task {
+            var task = self
+            task.phase = .pulling
+            (task.cause, task.message, task.reason, task.finishedAt) = (nil, nil, nil, nil)
+            return task
+        }
     }
 
     /// Names a node of a task.
@@ -65,11 +77,20 @@ struct ProjectionFold: Sendable {
 
     private mutating func foldTask(_ event: TaskEvent) {
         let key = TaskKey(event)
-        if let known = tasks[key], known.phase.isTerminal || known.sequence >= event.sequence { return }
+        // Nothing follows a task's end, unless it is begun again.
+        if let known = tasks[key],
+            known.sequence >= event.sequence || event.retry < known.retries
+                || (known.phase.isTerminal && event.retry == known.retries)
+        {
+            return
+        }
+        // What is known of the attempt before is over.
+        if let known = tasks[key], event.retry > known.retries { tasks[key] = known.begunAgain }
         var task =
             tasks[key]
             ?? Task(phase: event.phase, counts: event.counts, sequence: event.sequence, updatedAt: event.time)
         task.phase = event.phase
+        task.retries = event.retry
         // The first event of intake knows of no nodes yet.
         if event.counts != TaskCounts() { task.counts = event.counts }
         task.sequence = event.sequence
@@ -79,6 +100,7 @@ struct ProjectionFold: Sendable {
             task.message = event.message ?? task.message
             task.reason = event.reason ?? task.reason
         }
+        if let settings = event.settings { task.settings = settings }
         if event.type == .taskQueued { task.queuedAt = task.queuedAt ?? event.time }
         if event.type != .taskQueued, event.type != .taskRejected { task.startedAt = task.startedAt ?? event.time }
         if event.type.isTerminal { task.finishedAt = event.time }

@@ -243,7 +243,8 @@ struct ProjectionStore: Sendable {
         return statements
     }
 
-    /// Only what is newer than the row's sequence counts, and nothing follows the end.
+    /// Only what is newer than the row's sequence counts, and nothing follows the end unless the task is begun again: then what is
+    /// known of its end is over.
     private static func updateTasks(_ fold: ProjectionFold) -> PQStatement {
         // Sorted, so that two projectors that touch the same rows cannot lock each other out.
         let tasks = fold.tasks.sorted { $0.key < $1.key }
@@ -259,17 +260,25 @@ struct ProjectionStore: Sendable {
                 phase = u.phase, sequence = u.sequence,
                 nodes_total = greatest(t.nodes_total, u.total), nodes_succeeded = u.succeeded, nodes_failed = u.failed,
                 nodes_skipped = u.skipped, nodes_pulling = u.pulling,
-                cause = coalesce(u.cause, t.cause), message = coalesce(u.message, t.message),
-                reason = coalesce(u.reason, t.reason), queued_at = coalesce(t.queued_at, u.queued_at),
+                cause = coalesce(u.cause, CASE WHEN u.retries = t.retries THEN t.cause END),
+                message = coalesce(u.message, CASE WHEN u.retries = t.retries THEN t.message END),
+                reason = coalesce(u.reason, CASE WHEN u.retries = t.retries THEN t.reason END), queued_at = coalesce(t.queued_at, u.queued_at),
                 started_at = coalesce(t.started_at, u.started_at),
-                finished_at = coalesce(u.finished_at, t.finished_at), updated_at = now()
+                finished_at = coalesce(u.finished_at, CASE WHEN u.retries = t.retries THEN t.finished_at END),
+                retries = u.retries,
+                spec = CASE WHEN u.settings IS NULL THEN t.spec ELSE t.spec || u.settings END,
+                priority = coalesce((u.settings ->> 'priority')::integer, t.priority),
+                deadline_at = coalesce(
+                    t.accepted_at + (u.settings ->> 'deadlineSeconds')::integer * interval '1 second', t.deadline_at),
+                updated_at = now()
             FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[],
                 $8::bigint[], $9::text[], $10::text[], $11::text[], $12::timestamptz[], $13::timestamptz[],
-                $14::timestamptz[], $15::text[], $16::text[])
+                $14::timestamptz[], $15::text[], $16::text[], $17::jsonb[], $18::bigint[])
               AS u(id, phase, sequence, total, succeeded, failed, skipped, pulling, cause, message, reason, queued_at,
-                started_at, finished_at, project, cluster)
+                started_at, finished_at, project, cluster, settings, retries)
             WHERE t.id = u.id AND t.project = u.project AND t.cluster = u.cluster AND u.sequence > t.sequence
-                AND (t.phase NOT IN ('succeeded', 'failed', 'cancelled', 'rejected')
+                AND u.retries >= t.retries
+                AND (t.phase NOT IN ('succeeded', 'failed', 'cancelled', 'rejected') OR u.retries > t.retries
                     OR (t.phase = 'rejected' AND t.reason = '\(TaskStore.neverPublished)'))
             """,
             [
@@ -279,6 +288,7 @@ struct ProjectionStore: Sendable {
                 .textArray(tasks.map(\.value.cause)), .textArray(tasks.map(\.value.message)),
                 .textArray(tasks.map(\.value.reason)), times(\.queuedAt), times(\.startedAt), times(\.finishedAt),
                 .textArray(tasks.map(\.key.project)), .textArray(tasks.map(\.key.cluster)),
+                .jsonArray(tasks.map { $0.value.settings?.json.text() }), integers(\.retries),
             ]
         )
     }

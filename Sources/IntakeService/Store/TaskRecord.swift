@@ -18,6 +18,8 @@ struct TaskRecord: Sendable {
     var requestHash: [UInt8]?
     var counts: TaskCounts
     var sequence: Int
+    /// How often the task was begun again for its failed nodes.
+    var retries = 0
     var cause: String?
     var message: String?
     var reason: String?
@@ -32,7 +34,7 @@ struct TaskRecord: Sendable {
     /// The columns, in the order of the properties.
     static let columns = """
         t.id, t.project, t.cluster, t.phase, t.priority, t.priority_class, t.source, t.spec, t.labels, t.images, \
-        t.request_hash, t.nodes_total, t.nodes_succeeded, t.nodes_failed, t.nodes_skipped, t.nodes_pulling, t.sequence, \
+        t.request_hash, t.nodes_total, t.nodes_succeeded, t.nodes_failed, t.nodes_skipped, t.nodes_pulling, t.sequence, t.retries, \
         t.cause, t.message, t.reason, t.accepted_at, t.queued_at, t.started_at, t.finished_at, t.updated_at, \
         t.deadline_at, t.cancel_requested_at
         """
@@ -57,6 +59,7 @@ struct TaskRecord: Sendable {
             pulling: try row.int("nodes_pulling")
         )
         sequence = try row.int("sequence")
+        retries = try row.int("retries")
         cause = try row.textOrNil("cause")
         message = try row.textOrNil("message")
         reason = try row.textOrNil("reason")
@@ -118,7 +121,7 @@ struct TaskRecord: Sendable {
                 "nodesFailed": counts.failed.json, "nodesSkipped": counts.skipped.json,
                 "nodesPulling": counts.pulling.json,
             ],
-            "acceptedAt": .string(acceptedAt.rfc3339), "updatedAt": .string(updatedAt.rfc3339),
+            "retries": retries.json, "acceptedAt": .string(acceptedAt.rfc3339), "updatedAt": .string(updatedAt.rfc3339),
         ]
         for (key, text) in [("cause", cause), ("message", message), ("reason", reason)] {
             if let text { json[key] = .string(text) }

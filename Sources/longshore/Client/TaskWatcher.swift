@@ -83,7 +83,9 @@ struct TaskWatcher {
                 lastContact = .now
                 for try await piece in body {
                     lastContact = .now
-                    for event in try parser.feed(piece) where try deliver(event, to: handle, waiting) { return }
+                    for event in try parser.feed(piece) {
+                        if let end = try deliver(event, to: handle, waiting), try await isLast(end) { return }
+                    }
                 }
                 // A stream that ends without the task's end was cut, or began after it.
                 if try await hasEnded() { return }
@@ -103,19 +105,27 @@ struct TaskWatcher {
         }
     }
 
-    /// Hands an event over; says whether it was the last.
+    /// Hands an event over.
+    ///
+    /// - Returns: The event when the task ends with it.
     private func deliver(
         _ event: ServerSentEvent,
         to handle: (TaskEvent) -> Void,
         _ waiting: Waiting
-    ) throws -> Bool {
+    ) throws -> TaskEvent? {
         // An event of a kind that a newer service knows is no reason to stop following.
         guard let json = try? JSONValue(parsing: Array(event.data.utf8)),
             let cloudEvent = try? CloudEvent(structuredJSON: json), let taskEvent = try? TaskEvent(event: cloudEvent)
-        else { return false }
+        else { return nil }
         waiting.meet(taskEvent.type == .taskQueued ? .queued : nil)
         handle(taskEvent)
-        return taskEvent.type.isTerminal
+        return taskEvent.type.isTerminal ? taskEvent : nil
+    }
+
+    /// Whether a task's end is its last one: it may have been begun again since.
+    private func isLast(_ end: TaskEvent) async throws -> Bool {
+        let task = try await client.send("GET", "/v1/tasks/\(IntakeClient.encode(id))").json
+        return end.retry >= task["retries"]?.integer ?? 0
     }
 
     private func hasEnded() async throws -> Bool {

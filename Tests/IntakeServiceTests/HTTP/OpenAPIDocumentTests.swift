@@ -33,7 +33,9 @@ struct OpenAPIDocumentTests {
         var endpoints: [String: Set<String>] = [:]
         for path in [
             "/v1/tasks", "/v1/tasks/x", "/v1/tasks/x/nodes", "/v1/tasks/x/events", "/v1/tasks/x/deliveries",
-            "/v1/clusters", "/v1/deliveries/x/redeliver", "/v1/deliveries/redeliver", "/openapi.json",
+            "/v1/tasks/x/retry", "/v1/tasks/x/pause", "/v1/tasks/x/resume", "/v1/clusters",
+            "/v1/deliveries/x/redeliver",
+            "/v1/deliveries/redeliver", "/openapi.json",
         ] {
             let endpoint = Endpoint(path: path)
             endpoints[endpoint.route] = Set(endpoint.methods.map { $0.rawValue.lowercased() })
