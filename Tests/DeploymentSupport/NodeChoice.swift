@@ -42,13 +42,8 @@ package struct NodeChoice: Sendable, Equatable {
 
     /// A request on these nodes: those that name nodes themselves stay as they are.
     package func applied(to body: JSONValue) -> JSONValue {
-        guard body["nodes"] == nil, var nodes else { return body }
+        guard body["nodes"] == nil, let nodes else { return body }
         var body = body
-        if body["nodeSelector"] != nil {
-            body["nodeSelector"] = nodes["matchLabels"] ?? [:]
-            nodes["matchLabels"] = nil
-            if tolerations.isEmpty { return body }
-        }
         body["nodes"] = nodes
         return body
     }

@@ -52,7 +52,9 @@ package struct RegistryAccount: Sendable, Equatable {
                     bytes.append(byte)
                     continue
                 }
-                guard let code = UInt8(String(Substring(rest.prefix(2))), radix: 16) else { return nil }
+                guard rest.count >= 2, let code = UInt8(String(Substring(rest.prefix(2))), radix: 16) else {
+                    return nil
+                }
                 bytes.append(code)
                 rest = rest.dropFirst(2)
             }
