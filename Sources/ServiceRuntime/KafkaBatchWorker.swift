@@ -148,7 +148,8 @@ struct KafkaBatchWorker: Sendable {
                 remaining[index] = Item(
                     record: batch[index].record,
                     content: .failure(.init(rejection: rejection)),
-                    generation: batch[index].generation
+                    generation: batch[index].generation,
+                    need: batch[index].need
                 )
             }
         }

@@ -64,6 +64,8 @@ package struct KafkaLoopHooks: Sendable {
     /// How many further records of a topic may be handed over. 0 pauses the topic; records taken for topics that come
     /// first in the configuration count against it. Must not block; called several times a second.
     package var room: @Sendable (_ topic: String) -> Int
+    /// What is handed over although messages before it wait for room; default nothing, and a topic without room is paused.
+    package var lookAhead: KafkaLookAhead?
     /// Told of new partitions; gives the offsets to begin at (`KafkaConsumer.firstOffset` for the first record there is), others begin at the committed ones. Called again after a
     /// pause when it throws.
     package var onAssigned: @Sendable ([TopicPartition]) async throws -> [TopicPartition: Int64]

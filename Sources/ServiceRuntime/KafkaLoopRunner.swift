@@ -42,7 +42,8 @@ actor KafkaLoopRunner {
         self.state = KafkaLoopState(
             topics: worker.configuration.topics,
             maximumBatch: worker.configuration.maximumBatch,
-            readsAhead: worker.hooks.readsAhead
+            readsAhead: worker.hooks.readsAhead,
+            lookAhead: worker.hooks.lookAhead
         )
     }
 
@@ -287,7 +288,8 @@ actor KafkaLoopRunner {
         self.paused = wanted
         await self.consumer.pause(Array(added))
         await self.consumer.resume(Array(removed))
-        self.metrics.waiting(self.state.waiting, paused: wanted.count)
+        let full = self.state.assigned.filter { self.hooks.room($0.topic) <= 0 }
+        self.metrics.waiting(self.state.waiting, paused: wanted.union(full).count)
     }
 
     // MARK: - Offsets

@@ -1,3 +1,4 @@
+import LongshoreMessages
 import RDKafka
 
 /// What a consumer loop knows about its partitions: records to be handled, offsets that are done, who is paused and why.
@@ -11,11 +12,30 @@ struct KafkaLoopState {
         let content: Result<KafkaMessage, Refusal>
         /// Which assignment it belongs to; the outcome of one that was taken away counts no more.
         let generation: Int
+        /// What it asks of the handler.
+        let need: KafkaLookAhead.Need
 
-        init(record: ConsumerRecord, content: Result<KafkaMessage, Refusal>, generation: Int) {
+        init(
+            record: ConsumerRecord,
+            content: Result<KafkaMessage, Refusal>,
+            generation: Int,
+            need: KafkaLookAhead.Need = .room
+        ) {
             self.record = record
             self.content = content
             self.generation = generation
+            self.need = need
+        }
+
+        /// What it belongs to: the record's key, or the event's subject.
+        var key: [UInt8] {
+            if let key = record.key { return key }
+            return (try? content.get())?.event.subject.map { Array($0.utf8) } ?? []
+        }
+
+        /// About how much memory it takes: its value stands in it twice.
+        var bytes: Int {
+            512 + 2 * (record.value?.count ?? 0) + record.headers.reduce(0) { $0 + ($1.value?.count ?? 0) }
         }
     }
 
@@ -23,65 +43,21 @@ struct KafkaLoopState {
         var rejection: KafkaRejection
     }
 
-    private struct Partition {
-        var generation: Int
-        var queue: [Item] = []
-        /// Items that are being handled.
-        var inHand = 0
-        /// The offset after the last record that was handed over, done or not.
-        var handedOver: Int64 = 0
-        /// The first offset that is open when nothing is in hand: records behind one that is tried again were done
-        /// before it, and what waits for room was not.
-        var openOffset: Int64 { min(self.handedOver, self.queue.first?.record.offset ?? .max) }
-        /// The offset before which everything is done.
-        var done: Int64?
-        var stored: Int64?
-        /// How often the first items of the queue have failed in a row.
-        var attempt = 0
-        /// When the queue may be handled again after a failure.
-        var due: ContinuousClock.Instant?
-
-        /// Whether the first items of the queue may be handled once nothing is in hand.
-        func isReady(at now: ContinuousClock.Instant) -> Bool {
-            !self.queue.isEmpty && self.due.map { $0 <= now } ?? true
-        }
-
-        mutating func take(_ limit: Int, into batch: inout [Item]) {
-            self.inHand = min(limit, self.queue.count)
-            batch += self.queue[..<self.inHand]
-            self.queue.removeFirst(self.inHand)
-        }
-
-        mutating func note(handedOver offset: Int64) { self.handedOver = max(self.handedOver, offset) }
-
-        /// Notes what became of the items in hand; those that are left are handled again.
-        mutating func complete(left items: [Item], retryAt: (Int) -> ContinuousClock.Instant) {
-            self.inHand = 0
-            if let first = items.first {
-                self.done = first.record.offset
-                self.queue.insert(contentsOf: items, at: 0)
-                self.attempt += 1
-                self.due = retryAt(self.attempt)
-            } else {
-                self.done = self.openOffset
-                self.attempt = 0
-                self.due = nil
-            }
-        }
-    }
-
-    private var partitions: [TopicPartition: Partition] = [:]
+    private var partitions: [TopicPartition: KafkaPartitionQueue] = [:]
     private var generation = 0
     private let topicOrder: [String: Int]
     private let maximumBatch: Int
     private let readsAhead: Bool
+    private let lookAhead: KafkaLookAhead?
 
     /// - Parameters:
     ///   - topics: The topics, the most urgent first.
     ///   - maximumBatch: The most items of a batch.
     ///   - readsAhead: Whether partitions are fetched while items of them wait for their turn, up to a batch for each.
-    init(topics: [String], maximumBatch: Int, readsAhead: Bool = false) {
+    ///   - lookAhead: What is handed over although messages before it wait for room; `nil` for nothing.
+    init(topics: [String], maximumBatch: Int, readsAhead: Bool = false, lookAhead: KafkaLookAhead? = nil) {
         self.readsAhead = readsAhead
+        self.lookAhead = lookAhead
         self.topicOrder = Dictionary(topics.enumerated().map { ($1, $0) }) { first, _ in first }
         self.maximumBatch = maximumBatch
     }
@@ -91,7 +67,7 @@ struct KafkaLoopState {
     mutating func assign(_ assigned: [TopicPartition]) {
         self.generation += 1
         for partition in assigned {
-            self.partitions[partition] = Partition(generation: self.generation)
+            self.partitions[partition] = KafkaPartitionQueue(generation: self.generation)
         }
     }
 
@@ -105,17 +81,27 @@ struct KafkaLoopState {
     mutating func receive(_ record: ConsumerRecord, _ content: Result<KafkaMessage, Refusal>) {
         // In place: a partition that is looked at and then written to would be copied with its queue, for each record.
         guard let generation = self.partitions[record.topicPartition]?.generation else { return }
-        self.partitions[record.topicPartition]?.queue.append(
-            Item(record: record, content: content, generation: generation)
+        let need = self.lookAhead.map { $0.need(of: content) } ?? .room
+        self.partitions[record.topicPartition]?.append(
+            Item(record: record, content: content, generation: generation, need: need)
         )
+        self.hold(record.topicPartition)
+    }
+
+    /// Stops fetching a partition of which too much waits, or allows it again.
+    private mutating func hold(_ key: TopicPartition) {
+        guard let lookAhead else { return }
+        let share = lookAhead.maximumBytes / max(1, self.partitions.count)
+        self.partitions[key]?.hold(above: share)
     }
 
     /// Takes what may be handled now: partitions that wait for a retry are left out, and no topic gets more than there
-    /// is room for. Records taken for one topic use up the room of the topics after it.
+    /// is room for, but for what needs none. Records taken for one topic use up the room of the topics after it.
     mutating func takeBatch(now: ContinuousClock.Instant, room: (String) -> Int) -> [Item] {
         var batch: [Item] = []
         for share in self.shares(now: now, room: room, of: { $0.inHand == 0 }) {
-            self.partitions[share.key]?.take(share.count, into: &batch)
+            batch += self.partitions[share.key]?.take(share.selection) ?? []
+            self.hold(share.key)
         }
         return batch
     }
@@ -123,7 +109,7 @@ struct KafkaLoopState {
     /// What ``takeBatch(now:room:)`` would take if all in hand were done.
     func nextBatch(now: ContinuousClock.Instant, room: (String) -> Int) -> [Item] {
         self.shares(now: now, room: room, of: { _ in true }).flatMap {
-            self.partitions[$0.key]?.queue.prefix($0.count) ?? []
+            self.partitions[$0.key]?.items(of: $0.selection) ?? []
         }
     }
 
@@ -136,16 +122,23 @@ struct KafkaLoopState {
     private func shares(
         now: ContinuousClock.Instant,
         room: (String) -> Int,
-        of isMeant: (Partition) -> Bool
-    ) -> [(key: TopicPartition, count: Int)] {
-        var shares: [(key: TopicPartition, count: Int)] = []
-        var total = 0
+        of isMeant: (KafkaPartitionQueue) -> Bool
+    ) -> [(key: TopicPartition, selection: KafkaPartitionQueue.Selection)] {
+        var shares: [(key: TopicPartition, selection: KafkaPartitionQueue.Selection)] = []
+        var (total, used) = (0, 0)
+        var withdrawals = self.lookAhead?.withdrawalRoom() ?? 0
         for key in self.partitions.keys.sorted(by: self.isMoreUrgent) {
             guard let partition = self.partitions[key], isMeant(partition), partition.isReady(at: now) else { continue }
-            let count = min(partition.queue.count, min(self.maximumBatch, room(key.topic)) - total)
-            guard count > 0 else { continue }
-            shares.append((key, count))
-            total += count
+            let (limit, left) = (self.maximumBatch - total, room(key.topic) - used)
+            let selection =
+                self.lookAhead == nil
+                ? partition.select(limit: limit, room: left)
+                : partition.selectLookingAhead(limit: limit, room: left, withdrawals: withdrawals)
+            guard selection.count > 0 else { continue }
+            shares.append((key, selection))
+            total += selection.count
+            used += selection.room
+            withdrawals -= selection.withdrawals
         }
         return shares
     }
@@ -156,7 +149,7 @@ struct KafkaLoopState {
         for (key, run) in Self.runs(of: batch) {
             guard var partition = self.partitions[key] else { continue }
             for item in batch[run] where item.generation == partition.generation {
-                partition.handedOver = max(item.record.offset + 1, result[key] ?? 0, partition.handedOver)
+                partition.note(handedOver: max(item.record.offset + 1, result[key] ?? 0))
                 result[key] = partition.openOffset
             }
         }
@@ -182,7 +175,10 @@ struct KafkaLoopState {
             left[key, default: []] += own.compactMap { remaining[$0] }
             self.partitions[key]?.note(handedOver: next)
         }
-        for (key, items) in left { self.partitions[key]?.complete(left: items, retryAt: retryAt) }
+        for (key, items) in left {
+            self.partitions[key]?.complete(left: items, retryAt: retryAt)
+            self.hold(key)
+        }
     }
 
     /// The stretches of a batch that are of one partition: it is looked up once for many records.
@@ -222,14 +218,17 @@ struct KafkaLoopState {
         }
         return Set(
             self.partitions.filter { key, partition in
-                room(key.topic) <= 0 || partition.inHand > 0
-                    || !partition.queue.isEmpty && !self.mayReadAhead(partition, at: now)
+                if partition.inHand > 0 { return true }
+                if self.lookAhead != nil {
+                    return partition.isHeld || !partition.queue.isEmpty && !partition.isReady(at: now)
+                }
+                return room(key.topic) <= 0 || !partition.queue.isEmpty && !self.mayReadAhead(partition, at: now)
             }.keys
         )
     }
 
     /// Whether more may be fetched of a partition although items of it wait. To pause it would throw away what was fetched.
-    private func mayReadAhead(_ partition: Partition, at now: ContinuousClock.Instant) -> Bool {
+    private func mayReadAhead(_ partition: KafkaPartitionQueue, at now: ContinuousClock.Instant) -> Bool {
         self.readsAhead && partition.isReady(at: now) && partition.queue.count < self.maximumBatch
     }
 
