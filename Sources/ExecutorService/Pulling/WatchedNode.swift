@@ -13,6 +13,7 @@ struct WatchedNode: KubernetesResource {
 
     var metadata: ObjectMeta
     var taints: [LongshoreDomain.Taint]
+    var virtualPlatform: String?
     var isReady: Bool
     var isUnschedulable: Bool
     var hasDiskPressure: Bool
@@ -45,6 +46,16 @@ struct WatchedNode: KubernetesResource {
             )
         }
         isUnschedulable = spec["unschedulable"]?.bool ?? false
+        virtualPlatform =
+            VirtualNodes.platform(
+                of: VirtualNodes.Sighting(
+                    labels: full.labels,
+                    annotations: full.annotations,
+                    taintKeys: taints.map(\.key),
+                    providerID: spec["providerID"]?.string ?? "",
+                    kubeletVersion: status["nodeInfo"]?["kubeletVersion"]?.string ?? ""
+                )
+            )?.name
         func isTrue(_ type: String) -> Bool {
             status["conditions"]?.array?.contains { $0["type"]?.string == type && $0["status"]?.string == "True" }
                 ?? false
@@ -79,11 +90,7 @@ struct WatchedNode: KubernetesResource {
         facts.architecture = architecture
         facts.kubeletVersion = kubeletVersion
         facts.runtimeVersion = runtimeVersion
-        facts.isVirtual = NodeFacts.looksVirtual(
-            labels: metadata.labels,
-            taints: taints,
-            kubeletVersion: kubeletVersion
-        )
+        facts.virtualPlatform = virtualPlatform
         facts.hasDiskPressure = hasDiskPressure
         facts.allocatableEphemeralStorageBytes = ephemeralStorageBytes
         let numbers = wanted.map { wanted in imageNames.filter(wanted.contains) } ?? imageNames

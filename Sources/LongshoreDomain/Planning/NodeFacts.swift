@@ -20,8 +20,8 @@ package struct NodeFacts: Sendable, Hashable {
     package var kubeletVersion: String
     /// The container runtime and its version: `containerd://2.2.0`.
     package var runtimeVersion: String
-    /// Whether there is no machine behind it (virtual-kubelet).
-    package var isVirtual: Bool
+    /// The platform of a node with no machine behind it; `nil` for a machine. See ``VirtualNodes``.
+    package var virtualPlatform: String?
     /// Whether the condition `DiskPressure` is true.
     package var hasDiskPressure: Bool
     /// The names under which the node lists images, whole. The list may be cut: what is not in it may still be there.
@@ -45,22 +45,9 @@ package struct NodeFacts: Sendable, Hashable {
         self.architecture = "amd64"
         self.kubeletVersion = ""
         self.runtimeVersion = ""
-        self.isVirtual = false
+        self.virtualPlatform = nil
         self.hasDiskPressure = false
         self.imageNames = []
         self.allocatableEphemeralStorageBytes = nil
-    }
-
-    /// Whether a node is a virtual one by the marks that virtual-kubelet and its providers set.
-    ///
-    /// - Parameters:
-    ///   - labels: The node's labels.
-    ///   - taints: The node's taints.
-    ///   - kubeletVersion: The kubelet's version.
-    /// - Returns: True when there is no machine behind the node.
-    package static func looksVirtual(labels: [String: String], taints: [Taint], kubeletVersion: String) -> Bool {
-        labels["type"] == "virtual-kubelet" || labels["kubernetes.io/role"] == "virtual-kubelet"
-            || taints.contains { $0.key == "virtual-kubelet.io/provider" }
-            || kubeletVersion.contains("virtual-kubelet") || kubeletVersion.contains("-vk-")
     }
 }

@@ -73,7 +73,9 @@ struct NodePlanner {
     /// What keeps a node from being worked on, the most lasting reason first.
     private static func obstacle(_ node: NodeFacts, selection: NodeSelection) -> (SkipReason, String)? {
         if node.isDeleting { return (.deleting, "the node is being deleted") }
-        if node.isVirtual { return (.virtual, "a virtual node has no image store to warm") }
+        if let platform = node.virtualPlatform {
+            return (.virtual, "a virtual node (\(platform)) has no image store to warm")
+        }
         if !node.operatingSystem.isEmpty, node.operatingSystem != "linux" {
             return (.operatingSystem, "the puller runs on Linux only")
         }

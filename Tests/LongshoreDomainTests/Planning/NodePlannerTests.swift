@@ -35,7 +35,7 @@ import WireFormats
             Self.node("deleting") {
                 $0.isDeleting = true
                 $0.isReady = false
-            }, Self.node("virtual") { $0.isVirtual = true },
+            }, Self.node("virtual") { $0.virtualPlatform = "EKS Fargate" },
             Self.node("windows") {
                 $0.operatingSystem = "windows"
                 $0.isUnschedulable = true
@@ -228,19 +228,6 @@ import WireFormats
         let plan = planNodes(spec: spec, facts: facts)
         #expect(plan.targets.map(\.name) == ["one"])
         #expect(skipped(plan) == ["two": .invalidOverride])
-    }
-
-    @Test("recognises virtual nodes by their marks")
-    func virtualNodes() {
-        #expect(NodeFacts.looksVirtual(labels: ["type": "virtual-kubelet"], taints: [], kubeletVersion: "v1.30.0"))
-        #expect(
-            NodeFacts.looksVirtual(
-                labels: [:],
-                taints: [Taint(key: "virtual-kubelet.io/provider", effect: .noSchedule)],
-                kubeletVersion: ""
-            )
-        )
-        #expect(!NodeFacts.looksVirtual(labels: [:], taints: [], kubeletVersion: "v1.36.0"))
     }
 
     @Test(
