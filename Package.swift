@@ -96,7 +96,7 @@ targets += library(
         "BlockingExecutor", "CMalloc", "RDKafka", "LongshoreMessages", "LongshoreDomain", "WireFormats", "Redaction",
         logging, metrics, coreMetrics, serviceLifecycle, unixSignals, configuration, hummingbird, hummingbirdCore,
         httpTypes,
-        nioCore, nioHTTP1, systemPackage,
+        nioCore, nioHTTP1, systemPackage, yams,
     ],
     testedWith: ["Curl"]
 )
@@ -166,6 +166,11 @@ targets += [
         path: "Tests/DeploymentSupport"
     ),
 ]
+
+// What the documents tell a reader to type.
+targets.append(
+    .testTarget(name: "GuideTests", dependencies: ["TestSupport", "DeploymentSupport", "longshore"])
+)
 
 // Decoders of what others send, fuzzed from the samples in its folder Corpus.
 targets.append(

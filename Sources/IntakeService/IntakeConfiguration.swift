@@ -54,12 +54,15 @@ package struct IntakeConfiguration: Sendable {
     package init(settings: Settings) throws(SettingsError) {
         self.init(tokenFile: try settings.required(Self.tokenFileKey))
         let address = try settings.required(Self.addressKey)
-        (host, port) = try ListenAddress.parse(address, flag: Self.addressKey.flag)
+        try settings.attempt { () throws(SettingsError) in
+            (host, port) = try ListenAddress.parse(address, flag: Self.addressKey.flag)
+        }
         allowsPlaintextCredentials = try settings.bool(Self.plaintextKey)
         clusters = settings.list(Self.clustersKey)
         for text in settings.list(Self.pinnedKeysKey) {
             guard let key = PinnedKey(parsing: text) else {
-                throw SettingsError(["\(Self.pinnedKeysKey.flag): “\(text)” is not CLUSTER=KEYID:BASE64"])
+                try settings.report("\(Self.pinnedKeysKey.flag): “\(text)” is not CLUSTER=KEYID:BASE64")
+                continue
             }
             pinnedKeys.append(key)
         }
@@ -74,7 +77,8 @@ package struct IntakeConfiguration: Sendable {
         partitions = try settings.integer(SettingKeys.kafkaPartitions, in: 1...10_000)
         let replicas = try settings.required(SettingKeys.kafkaReplication)
         guard let replication = Int(replicas), replication == -1 || (1...100).contains(replication) else {
-            throw SettingsError(["\(SettingKeys.kafkaReplication.flag): “\(replicas)” is neither -1 nor 1 to 100"])
+            try settings.report("\(SettingKeys.kafkaReplication.flag): “\(replicas)” is neither -1 nor 1 to 100")
+            return
         }
         self.replication = replication
     }

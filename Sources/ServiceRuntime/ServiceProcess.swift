@@ -28,10 +28,7 @@ package struct ServiceProcess: Sendable {
     ///     of its listeners.
     /// - Throws: ``SettingsError`` when a common key is malformed, or the process may open too few files.
     package init(service: String, settings: Settings, ownDescriptors: Int) throws(SettingsError) {
-        let levelText = try settings.required(SettingKeys.logLevel)
-        guard let level = Logger.Level(rawValue: levelText.lowercased()) else {
-            throw SettingsError(["--log-level: “\(levelText)” is none of trace, debug, info, notice, warning, error"])
-        }
+        let level = try Self.level(settings)
         self.logger = Logger(label: service) { _ in JSONLogHandler(service: service, level: level) }
         self.metrics = MetricsRegistry()
         self.readiness = Readiness(logger: logger)
@@ -44,14 +41,44 @@ package struct ServiceProcess: Sendable {
         MetricsSystem.bootstrap(metrics)
     }
 
+    /// Looks at the values that ``init(service:settings:ownDescriptors:)`` reads.
+    ///
+    /// - Parameter settings: The configuration.
+    /// - Throws: ``SettingsError`` when one is malformed.
+    package static func check(_ settings: Settings) throws(SettingsError) {
+        _ = try level(settings)
+        _ = try settings.seconds(SettingKeys.shutdownSeconds, in: 1...3_600)
+        guard let address = settings.text(SettingKeys.healthAddress) else { return }
+        try settings.attempt { () throws(SettingsError) in
+            _ = try ListenAddress.parse(address, flag: SettingKeys.healthAddress.flag)
+        }
+    }
+
+    /// The least severe level that is logged.
+    ///
+    /// - Parameter settings: The configuration.
+    /// - Returns: The level; `info` where it is none and faults are collected.
+    /// - Throws: ``SettingsError`` when it is none.
+    package static func level(_ settings: Settings) throws(SettingsError) -> Logger.Level {
+        let text = try settings.required(SettingKeys.logLevel)
+        if let level = Logger.Level(rawValue: text.lowercased()) { return level }
+        try settings.report("--log-level: “\(text)” is none of trace, debug, info, notice, warning, error")
+        return .info
+    }
+
     /// Runs the services until one ends or a signal arrives, then stops them all at the same time in ``gracePeriod``.
     ///
     /// SIGTERM and SIGINT stop gracefully; a second one ends every wait. No service starts before the health port is bound.
     ///
-    /// - Parameter services: What the process does.
+    /// - Parameters:
+    ///   - services: What the process does.
+    ///   - onHealthListening: Told the port of health and metrics once it is bound.
     /// - Throws: What the first service to fail threw; ``ListenFailure`` when the health port cannot be bound.
-    package func run(_ services: [any Service]) async throws {
-        try await untilStopped { stop in try await serve(services, stop: stop) }
+    package func run(
+        _ services: [any Service],
+        onHealthListening: @escaping @Sendable (Int) -> Void = { _ in }
+    ) async throws {
+        try await untilStopped { stop in try await serve(services, stop: stop, onHealthListening: onHealthListening) }
     }
 
     /// Runs something that SIGTERM and SIGINT end, as all that a process does.
@@ -92,7 +119,11 @@ package struct ServiceProcess: Sendable {
         }
     }
 
-    private func serve(_ services: [any Service], stop: StopRequest) async throws {
+    private func serve(
+        _ services: [any Service],
+        stop: StopRequest,
+        onHealthListening: @escaping @Sendable (Int) -> Void
+    ) async throws {
         let (start, opener) = AsyncStream<Void>.makeStream()
         var all: [any Service] = []
         if let healthAddress {
@@ -104,7 +135,10 @@ package struct ServiceProcess: Sendable {
                 metrics: metrics,
                 logger: logger,
                 limits: limits,
-                onListening: { _ in opener.yield() }
+                onListening: { port in
+                    opener.yield()
+                    onHealthListening(port)
+                }
             )
             all.append(StopNoticing(service: health, stop: stop))
         } else {

@@ -119,4 +119,54 @@ struct SettingsTests {
         #expect(SettingKeys.kafkaBootstrapServers.environmentVariable == "LONGSHORE_KAFKA_BOOTSTRAP_SERVERS")
         #expect(SettingKeys.kafkaBootstrapServers.fileKey == "kafkaBootstrapServers")
     }
+
+    @Test(
+        "Keys of a JSON file are looked at as those of YAML are, at whatever place they stand",
+        arguments: ["json", "flow"]
+    )
+    func unknownFileKeys(form: String) async throws {
+        let file = try temporaryFile(
+            form == "json"
+                ? "{\n  \"kafkaPartition\": 3,\n  \"namespace\": {\"a\": 1},\n  \"plainHttpRegistries\": [\"a:1\"]\n}\n"
+                : "{kafkaPartition: 3, namespace: {a: 1}, plainHttpRegistries: [a:1]}\n"
+        )
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        await #expect {
+            _ = try await Settings(keys: Self.keys, arguments: ["--config", file], environment: Self.enough)
+        } throws: { error in
+            (error as? SettingsError)?.faults == [
+                "\(file): the key “kafkaPartition” is not known; did you mean kafkaPartitions?",
+                "\(file): the value of namespace must be a text, a number, true or false, or a list of them",
+            ]
+        }
+    }
+
+    @Test("Faults of keys and of several values are told together, each once")
+    func collectedFaults() async throws {
+        let settings = await Settings.reading(
+            keys: Self.keys + [SettingKeys.logLevel, SettingKeys.shutdownSeconds, SettingKeys.healthAddress],
+            arguments: [
+                "--nonsense", "x", "--kafka-partitions", "many", "--log-level", "loud", "--shutdown-seconds", "0",
+                "--health-address", "nowhere",
+            ],
+            environment: ["LONGSHORE_POSTGRES_URL": "postgres://env/db"]
+        )
+        #expect {
+            _ = try settings.collecting { settings throws(SettingsError) in
+                try ServiceProcess.check(settings)
+                _ = try settings.required(SettingKeys.kafkaBootstrapServers)
+                return try settings.integer(SettingKeys.kafkaPartitions, in: 1...10)
+                    + settings.integer(SettingKeys.kafkaPartitions, in: 1...10)
+            }
+        } throws: { error in
+            let faults = (error as? SettingsError)?.faults ?? []
+            return faults.count == 6
+                && [
+                    "--nonsense", "--kafka-bootstrap-servers is required", "“many”", "“loud”", "--shutdown-seconds",
+                    "“nowhere”",
+                ]
+                .allSatisfy { word in faults.contains { $0.contains(word) } }
+        }
+        #expect(throws: SettingsError.self) { try settings.integer(SettingKeys.kafkaPartitions) }
+    }
 }

@@ -10,6 +10,10 @@ import SystemPackage
 package struct Settings: Sendable {
     private let values: [String: String]
     private let secrets: [String: SecretBytes]
+    /// What was found wrong when the settings were read, where that is told together with the faults of their values.
+    private let pending: [String]
+    /// Takes the faults of values in the place of an error for the first of them.
+    private var collector: SettingsFaults?
 
     /// Reads and checks the configuration.
     ///
@@ -19,6 +23,22 @@ package struct Settings: Sendable {
     ///   - environment: The process's environment.
     /// - Throws: ``SettingsError`` with every unknown flag, unreadable file, missing and malformed value.
     package init(keys: [SettingKey], arguments: [String], environment: [String: String]) async throws {
+        self = await Settings.reading(keys: keys, arguments: arguments, environment: environment)
+        guard pending.isEmpty else { throw SettingsError(pending) }
+    }
+
+    /// Reads the configuration without telling yet what is wrong with it: ``collecting(_:)`` tells all of it at once.
+    ///
+    /// - Parameters:
+    ///   - keys: The keys that the service knows; a flag or a file key outside them is a fault.
+    ///   - arguments: The command line after the subcommand's name.
+    ///   - environment: The process's environment.
+    /// - Returns: The settings, to be used in ``collecting(_:)``.
+    package static func reading(
+        keys: [SettingKey],
+        arguments: [String],
+        environment: [String: String]
+    ) async -> Settings {
         let allKeys = [Self.configurationFileKey] + keys
         var faults = Self.faultsOfFlags(in: arguments, keys: allKeys)
         // The provider keeps a first word that starts with dashes; a program name before it is what it expects.
@@ -30,8 +50,8 @@ package struct Settings: Sendable {
         var file: ConfigReader?
         if let path = layers.text(Self.configurationFileKey) {
             do {
+                faults += try SettingsFile.faults(at: path, keys: allKeys)
                 file = ConfigReader(provider: try await FileProvider<YAMLSnapshot>(filePath: FilePath(path)))
-                faults += try Self.faultsOfFile(at: path, keys: allKeys)
             } catch {
                 faults.append("--config: the file \(path) cannot be read as YAML or JSON: \(error)")
             }
@@ -41,7 +61,7 @@ package struct Settings: Sendable {
         var secrets: [String: SecretBytes] = [:]
         for key in keys {
             if key.isSecret {
-                do {
+                do throws(UnreadableSecret) {
                     secrets[key.name] = try resolved.secret(key)
                 } catch {
                     faults.append(error.message)
@@ -59,9 +79,13 @@ package struct Settings: Sendable {
                 )
             }
         }
-        guard faults.isEmpty else { throw SettingsError(faults) }
+        return Settings(values: values, secrets: secrets, pending: faults)
+    }
+
+    private init(values: [String: String], secrets: [String: SecretBytes], pending: [String]) {
         self.values = values
         self.secrets = secrets
+        self.pending = pending
     }
 
     /// Makes a configuration of given values, for services that are started inside another process.
@@ -80,8 +104,48 @@ package struct Settings: Sendable {
                 texts[key.name] = value
             }
         }
-        self.values = texts
-        self.secrets = secrets
+        self.init(values: texts, secrets: secrets, pending: [])
+    }
+
+    // MARK: - Faults of values
+
+    /// Reads everything that a service needs, and tells every fault at once.
+    ///
+    /// - Parameter read: Reads values of the settings it is given. A value that is malformed counts as its default there, so that
+    ///   those after it are looked at too.
+    /// - Returns: What was read.
+    /// - Throws: ``SettingsError`` with all that is wrong: unknown keys, what is missing, and each malformed value.
+    package func collecting<Value>(
+        _ read: (Settings) throws(SettingsError) -> Value
+    ) throws(SettingsError) -> Value {
+        var settings = self
+        let collector = SettingsFaults(pending)
+        settings.collector = collector
+        let value: Value
+        do throws(SettingsError) {
+            value = try read(settings)
+        } catch {
+            collector.add(error.faults)
+            throw SettingsError(collector.all)
+        }
+        guard collector.all.isEmpty else { throw SettingsError(collector.all) }
+        return value
+    }
+
+    /// Tells of a fault: at once, or together with the others where they are collected.
+    package func report(_ fault: String) throws(SettingsError) {
+        guard let collector else { throw SettingsError([fault]) }
+        collector.add([fault])
+    }
+
+    /// Does something whose faults are collected like those of values.
+    package func attempt(_ body: () throws(SettingsError) -> Void) throws(SettingsError) {
+        do throws(SettingsError) {
+            try body()
+        } catch {
+            guard let collector else { throw error }
+            collector.add(error.faults)
+        }
     }
 
     /// The key of the configuration file itself.
@@ -101,7 +165,11 @@ package struct Settings: Sendable {
     /// - Throws: ``SettingsError`` when there is no value.
     package func required(_ key: SettingKey) throws(SettingsError) -> String {
         guard let value = text(key) else {
-            throw SettingsError(["\(key.flag) has no value: set it or \(key.environmentVariable)"])
+            // That a required key is missing was found when the settings were read.
+            if collector == nil || !key.isRequired {
+                try report("\(key.flag) has no value: set it or \(key.environmentVariable)")
+            }
+            return ""
         }
         return value
     }
@@ -120,7 +188,8 @@ package struct Settings: Sendable {
             let bounds =
                 range.upperBound == Int.max
                 ? "\(range.lowerBound) or more" : "\(range.lowerBound) to \(range.upperBound)"
-            throw SettingsError(["\(key.flag): “\(value)” is not a whole number of \(bounds)"])
+            if !value.isEmpty { try report("\(key.flag): “\(value)” is not a whole number of \(bounds)") }
+            return key.defaultValue.flatMap { Int($0) }.flatMap { range.contains($0) ? $0 : nil } ?? range.lowerBound
         }
         return number
     }
@@ -143,7 +212,9 @@ package struct Settings: Sendable {
         switch value.lowercased() {
         case "true", "yes", "1", "": return true
         case "false", "no", "0": return false
-        default: throw SettingsError(["\(key.flag): “\(value)” is neither true nor false"])
+        default:
+            try report("\(key.flag): “\(value)” is neither true nor false")
+            return false
         }
     }
 
@@ -170,7 +241,8 @@ package struct Settings: Sendable {
         var elements: [Element] = []
         for text in list(key) {
             guard let element = read(text) else {
-                throw SettingsError(["\(key.flag): “\(text)” is no \(kind)"])
+                try report("\(key.flag): “\(text)” is no \(kind)")
+                continue
             }
             elements.append(element)
         }
@@ -213,19 +285,6 @@ package struct Settings: Sendable {
             return ["\(key.flag): the file \(path) cannot be read"]
         }
         return data.isBlank ? ["\(key.flag): the file \(path) is empty"] : []
-    }
-
-    private static func faultsOfFile(at path: String, keys: [SettingKey]) throws -> [String] {
-        var known = Set(keys.map(\.fileKey))
-        known.formUnion(keys.compactMap { $0.fileReference?.fileKey })
-        let text = String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self)
-        let names = text.split(separator: "\n").compactMap { line -> String? in
-            guard let first = line.first, first != "#", first != " ", first != "{", first != "}", first != "-",
-                let colon = line.firstIndex(of: ":")
-            else { return nil }
-            return String(line[..<colon].filter { $0 != "\"" })
-        }
-        return names.filter { !known.contains($0) }.map { "\(path): the key “\($0)” is not known" }
     }
 
     /// The Levenshtein distance of two flags, for the suggestion after a typing error.

@@ -19,7 +19,10 @@ struct ExecutorCommand: ServiceCommand {
 
     func run() async throws {
         let settings = try await readSettings()
-        let configuration = try ExecutorSettings.configuration(settings)
+        let configuration = try settings.collecting { settings throws(SettingsError) in
+            try settings.checkCommon()
+            return try ExecutorSettings.configuration(settings)
+        }
         let kubernetes = try await settings.kubernetesConfiguration(service: "executor")
         let process = try ServiceProcess(
             service: "executor",

@@ -14,6 +14,11 @@ enum ExecutorSettings {
             schedulingAllowance, sweepInterval, leaseDuration, secretsNeedProject,
         ]
 
+    /// The helper image where none is named.
+    static let helperImageDefault = "docker.io/library/busybox:1.37.0-musl"
+    /// The first minor version of Kubernetes 1.x whose image volumes are trusted where none is named.
+    static let imageVolumeMinorDefault = 35
+
     private static let identity = SettingKey(
         "identity",
         form: "NAME",
@@ -47,7 +52,7 @@ enum ExecutorSettings {
         "helper-image",
         form: "IMAGE",
         "small image with a static /bin/busybox that puller Pods run; every node must be able to pull it",
-        default: "docker.io/library/busybox:1.37.0-musl"
+        default: helperImageDefault
     )
     private static let priorityClass = SettingKey(
         "puller-priority-class",
@@ -58,7 +63,7 @@ enum ExecutorSettings {
         "image-volume-minor-version",
         form: "NUMBER",
         "first minor version of Kubernetes 1.x whose nodes are given image volumes by the strategy auto",
-        default: "35"
+        default: "\(imageVolumeMinorDefault)"
     )
     private static let registryCheckTimeout = SettingKey(
         "registry-check-timeout-seconds",
@@ -156,7 +161,8 @@ enum ExecutorSettings {
     private static func name(_ settings: Settings, _ key: SettingKey) throws(SettingsError) -> String {
         let text = try settings.required(key)
         guard KubernetesNames.isLabel(text.utf8) else {
-            throw SettingsError(["\(key.flag): “\(text)” is not 1 to 63 lower-case letters, digits and '-'"])
+            try settings.report("\(key.flag): “\(text)” is not 1 to 63 lower-case letters, digits and '-'")
+            return text
         }
         return text
     }
@@ -166,7 +172,8 @@ enum ExecutorSettings {
         do {
             return try ImageReference(parsing: text).canonical
         } catch {
-            throw SettingsError(["\(helperImage.flag): \(error.message)"])
+            try settings.report("\(helperImage.flag): \(error.message)")
+            return text
         }
     }
 }

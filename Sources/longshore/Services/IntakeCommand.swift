@@ -19,7 +19,10 @@ struct IntakeCommand: ServiceCommand {
 
     func run() async throws {
         let settings = try await readSettings()
-        var configuration = try IntakeConfiguration(settings: settings)
+        var configuration = try settings.collecting { settings throws(SettingsError) in
+            try settings.checkCommon()
+            return try IntakeConfiguration(settings: settings)
+        }
         let pool = try settings.postgresPool(service: "intake")
         let connections = pool.configuration.maximumConnections
         let process = try ServiceProcess(

@@ -2,6 +2,7 @@ import ArgumentParser
 import IntakeService
 import LibPQ
 import Logging
+import Redaction
 import ServiceRuntime
 
 /// `longshore migrate`: brings the database to this version's schema.
@@ -27,17 +28,14 @@ struct MigrateCommand: ServiceCommand {
 
     func run() async throws {
         let settings = try await readSettings()
-        let url = settings.secret(SettingKeys.postgresURL)
-        guard let url else { throw SettingsError(["--postgres-url-file is required"]) }
-        let levelText = try settings.required(SettingKeys.logLevel)
-        guard let level = Logger.Level(rawValue: levelText.lowercased()) else {
-            throw SettingsError(["--log-level: none of trace, debug, info, notice, warning, error"])
+        let (url, level, isCheck) = try settings.collecting { settings throws(SettingsError) in
+            let url = settings.secret(SettingKeys.postgresURL) ?? SecretBytes([])
+            return (url, try ServiceProcess.level(settings), try settings.bool(Self.check))
         }
         let logger = Logger(label: "migrate") { _ in JSONLogHandler(service: "migrate", level: level) }
         let pool = PQPool(
             configuration: PQConfiguration(url: url, maximumConnections: 1, applicationName: "longshore-migrate")
         )
-        let isCheck = try settings.bool(Self.check)
         let names: [String]
         do {
             let migrator = try Migrator(pool: pool, logger: logger)

@@ -21,7 +21,10 @@ struct NotifierCommand: ServiceCommand {
 
     func run() async throws {
         let settings = try await readSettings()
-        let configuration = try NotifierConfiguration(settings: settings)
+        let configuration = try settings.collecting { settings throws(SettingsError) in
+            try settings.checkCommon()
+            return try NotifierConfiguration(settings: settings)
+        }
         let pool = try settings.postgresPool(service: "notifier")
         let kubernetes = try await settings.kubernetesConfiguration(service: "notifier")
         let process = try ServiceProcess(

@@ -27,10 +27,7 @@ struct RebuildCommand: ServiceCommand {
 
     func run() async throws {
         let settings = try await readSettings()
-        guard settings.secret(SettingKeys.postgresURL) != nil else {
-            throw SettingsError(["--postgres-url-file is required"])
-        }
-        let isDiscarding = try settings.bool(Self.discard)
+        let isDiscarding = try settings.collecting { settings throws(SettingsError) in try settings.bool(Self.discard) }
         let pool = try settings.postgresPool(service: "rebuild", maximumConnections: 1)
         let report: ReadModelRebuild.Report
         do {
@@ -43,9 +40,9 @@ struct RebuildCommand: ServiceCommand {
             throw CommandFailure(.taskFailed, refusal.description)
         }
         await pool.close()
-        if isDiscarding { Console.print("\(report.discarded) tasks discarded") }
+        if isDiscarding { Console.print("\(Plural.count(report.discarded, "task")) discarded") }
         Console.print(
-            "\(report.partitions) partitions are read again from their beginning as soon as an intake is started"
+            "\(Plural.count(report.partitions, "partition")) \(report.partitions == 1 ? "is" : "are") read again from the beginning as soon as an intake is started"
         )
     }
 }

@@ -27,15 +27,15 @@ extension ServiceCommand {
 
     private static var usageText: String { configuration.usage ?? "" }
 
-    /// Reads the service's configuration.
+    /// Reads the service's configuration; what is wrong with it is told by `Settings.collecting`, together with the faults of values.
     ///
-    /// - Throws: `SettingsError` with every fault at once; the request for help where there is one.
+    /// - Throws: The request for help where there is one.
     func readSettings() async throws -> Settings {
         if arguments.contains(where: { ["--help", "-h", "-help"].contains($0) }) {
             // Not the argument parser's own help: it would break the lines of the list of keys.
             throw CleanExit.message("\(Self.configuration.abstract)\n\nUSAGE: \(Self.usageText)\n\n\(Self.keysHelp)")
         }
-        return try await Settings(
+        return await Settings.reading(
             keys: Self.keys,
             arguments: arguments,
             environment: ProcessInfo.processInfo.environment
@@ -44,6 +44,16 @@ extension ServiceCommand {
 }
 
 extension Settings {
+    /// Looks at the values that every service has in common, for `Settings.collecting`.
+    ///
+    /// - Throws: `SettingsError` where faults are not collected.
+    func checkCommon() throws(SettingsError) {
+        try ServiceProcess.check(self)
+        try attempt { () throws(SettingsError) in _ = try KafkaSettings.configuration(self, clientID: "longshore") }
+        _ = try KafkaSettings.consumerOptions(self)
+        if secret(SettingKeys.postgresURL) != nil { _ = try integer(SettingKeys.postgresConnections, in: 1...1_000) }
+    }
+
     /// A pool of connections to the configured database.
     ///
     /// - Parameters:
