@@ -34,6 +34,10 @@ package struct ExecutorMetrics: Sendable {
     init(factory: any MetricsFactory) {
         eventsPublished = Counter(label: "longshore_executor_events_published_total", dimensions: [], factory: factory)
         eventsDropped = Counter(label: "longshore_executor_events_dropped_total", dimensions: [], factory: factory)
+        // An alarm that watches for an increase never sees the first of a counter that appears with it.
+        for phase in TaskPhase.allCases where phase.isTerminal { Self.ended(phase).increment(by: 0) }
+        for cause in FailureCause.allCases { Self.nodeCounter("failed", cause.rawValue).increment(by: 0) }
+        for result in ["succeeded", "failed", "skipped"] { Self.nodeCounter(result, "").increment(by: 0) }
     }
 
     /// How many slots are taken.
@@ -46,7 +50,15 @@ package struct ExecutorMetrics: Sendable {
     func setStale(slots: Int) { stale.record(slots) }
 
     func taskEnded(_ phase: TaskPhase) {
-        Counter(label: "longshore_executor_tasks_ended_total", dimensions: [("phase", phase.rawValue)]).increment()
+        Self.ended(phase).increment()
+    }
+
+    private static func ended(_ phase: TaskPhase) -> Counter {
+        Counter(label: "longshore_executor_tasks_ended_total", dimensions: [("phase", phase.rawValue)])
+    }
+
+    private static func nodeCounter(_ result: String, _ cause: String) -> Counter {
+        Counter(label: "longshore_executor_nodes_ended_total", dimensions: [("result", result), ("cause", cause)])
     }
 
     func nodeEnded(_ kind: TaskEventDraft.Kind, cause: FailureCause?) {
@@ -57,11 +69,7 @@ package struct ExecutorMetrics: Sendable {
         case .nodeSkipped: result = "skipped"
         case .checking, .pulling, .progress, .paused, .succeeded, .failed, .cancelled, .rejected, .nodePulling: return
         }
-        Counter(
-            label: "longshore_executor_nodes_ended_total",
-            dimensions: [("result", result), ("cause", cause?.rawValue ?? "")]
-        )
-        .increment()
+        Self.nodeCounter(result, cause?.rawValue ?? "").increment()
     }
 
     /// Records a call of the API server; to be given to `KubernetesClient` as its observer.

@@ -8,6 +8,26 @@ struct NotifierMetrics: Sendable {
     private let unfinishedGauge = Gauge(label: "longshore_deliveries_unfinished")
     private let oldestGauge = Gauge(label: "longshore_delivery_oldest_due_seconds")
 
+    /// Every counter with words that are known is there with 0: an alarm that watches for an increase never sees the first of a
+    /// counter that appears with it.
+    init() {
+        for phase in DeliveryMachine.Phase.allCases where phase.isTerminal { Self.ended(phase).increment(by: 0) }
+        for kind in Self.problems { Self.problemCounter(kind).increment(by: 0) }
+        Counter(label: "longshore_deliveries_coalesced_total").increment(by: 0)
+    }
+
+    private static let problems = [
+        "lookup_given_up", "lease_expired", "secret", "late", "database", "consumer", "outcome_lost",
+    ]
+
+    private static func ended(_ phase: DeliveryMachine.Phase) -> Counter {
+        Counter(label: "longshore_deliveries_finished_total", dimensions: [("state", phase.rawValue)])
+    }
+
+    private static func problemCounter(_ kind: String) -> Counter {
+        Counter(label: "longshore_notifier_problems_total", dimensions: [("kind", kind)])
+    }
+
     /// Counts deliveries that were made of events.
     func created(_ count: Int, event: String) {
         guard count > 0 else { return }
@@ -29,13 +49,13 @@ struct NotifierMetrics: Sendable {
 
     /// Counts a delivery that has ended.
     func finished(_ phase: DeliveryMachine.Phase) {
-        Counter(label: "longshore_deliveries_finished_total", dimensions: [("state", phase.rawValue)]).increment()
+        Self.ended(phase).increment()
     }
 
-    /// Counts what must not happen often: `lookup_given_up`, `lease_expired`, `secret`, `late`, `database`, `outcome_lost`.
+    /// Counts what must not happen often, by one of the words in ``problems``.
     func problem(_ kind: String, count: Int = 1) {
         guard count > 0 else { return }
-        Counter(label: "longshore_notifier_problems_total", dimensions: [("kind", kind)]).increment(by: count)
+        Self.problemCounter(kind).increment(by: count)
     }
 
     /// The requests in flight.

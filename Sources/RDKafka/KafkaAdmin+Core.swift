@@ -48,7 +48,11 @@ extension KafkaAdmin {
             return Self.failures(event)
         }
 
-        func maximumBatchBytes(of topics: [String], timeout: Duration) throws(KafkaError) -> [String: Int] {
+        func settings(
+            _ names: Set<String>,
+            of topics: [String],
+            timeout: Duration
+        ) throws(KafkaError) -> [String: [String: String]] {
             guard let handle else { throw .closed }
             defer { handle.drain() }
             var resources: [OpaquePointer?] = topics.map { rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, $0) }
@@ -69,23 +73,25 @@ extension KafkaAdmin {
             guard let result = rd_kafka_event_DescribeConfigs_result(event),
                 let described = rd_kafka_DescribeConfigs_result_resources(result, &count)
             else { return [:] }
-            var found: [String: Int] = [:]
+            var found: [String: [String: String]] = [:]
             for resource in (0..<count).compactMap({ described[$0] })
             where rd_kafka_ConfigResource_error(resource) == RD_KAFKA_RESP_ERR_NO_ERROR {
                 guard let name = rd_kafka_ConfigResource_name(resource).map({ String(cString: $0) }) else { continue }
-                found[name] = Self.setting("max.message.bytes", of: resource).flatMap { Int($0) }
+                found[name] = Self.settings(names, of: resource)
             }
             return found
         }
 
-        private static func setting(_ name: String, of resource: OpaquePointer) -> String? {
+        private static func settings(_ names: Set<String>, of resource: OpaquePointer) -> [String: String] {
             var count = 0
-            guard let entries = rd_kafka_ConfigResource_configs(resource, &count) else { return nil }
+            guard let entries = rd_kafka_ConfigResource_configs(resource, &count) else { return [:] }
+            var found: [String: String] = [:]
             for entry in (0..<count).compactMap({ entries[$0] }) {
-                guard let found = rd_kafka_ConfigEntry_name(entry), String(cString: found) == name else { continue }
-                return rd_kafka_ConfigEntry_value(entry).map { String(cString: $0) }
+                guard let name = rd_kafka_ConfigEntry_name(entry).map({ String(cString: $0) }), names.contains(name)
+                else { continue }
+                found[name] = rd_kafka_ConfigEntry_value(entry).map { String(cString: $0) }
             }
-            return nil
+            return found
         }
 
         /// Sends a request and waits for its answer, which the caller destroys.

@@ -96,10 +96,27 @@ package final class KafkaAdmin: Sendable {
     /// - Returns: The bytes by topic, without topics whose settings may not be read.
     /// - Throws: `KafkaError` when the request as a whole fails.
     package func maximumBatchBytes(of topics: [String], timeout: Duration) async throws(KafkaError) -> [String: Int] {
+        try await self.settings(["max.message.bytes"], of: topics, timeout: timeout)
+            .compactMapValues { $0["max.message.bytes"].flatMap { Int($0) } }
+    }
+
+    /// Asks for settings of topics, such as `retention.ms`.
+    ///
+    /// - Parameters:
+    ///   - names: The settings' names, as Kafka has them.
+    ///   - topics: The topics' names.
+    ///   - timeout: How long to wait.
+    /// - Returns: The values by topic and name, defaults included, without topics whose settings may not be read.
+    /// - Throws: `KafkaError` when the request as a whole fails.
+    package func settings(
+        _ names: Set<String>,
+        of topics: [String],
+        timeout: Duration
+    ) async throws(KafkaError) -> [String: [String: String]] {
         guard !topics.isEmpty else { return [:] }
         let core = self.core
         return try await self.executor.run { () throws(KafkaError) in
-            try core.maximumBatchBytes(of: topics, timeout: timeout)
+            try core.settings(names, of: topics, timeout: timeout)
         }
     }
 

@@ -20,6 +20,8 @@ package final class KafkaConsumer: Sendable {
     /// Nil without a group: who reads partitions of its own choice asks before it reads, or seldom.
     let inquiry: KafkaInquiry?
     private let ownsInquiry: Bool
+    /// The group's id; nil without a group.
+    let group: String?
     private let options: Options
     private let logger: Logger
     private let isClosed = Mutex(false)
@@ -44,6 +46,7 @@ package final class KafkaConsumer: Sendable {
         self.executor = BlockingExecutor(label: "kafka-consumer")
         self.options = options
         self.logger = logger
+        self.group = group
         self.ownsInquiry = inquiry == nil
         self.inquiry = inquiry ?? group.map { _ in KafkaInquiry(configuration: configuration, logger: logger) }
         self.core = ConsumerCore(logger: logger, commitTimeout: options.commitTimeout)

@@ -35,7 +35,7 @@ package final class KafkaLoop: Service {
     ) {
         var logger = logger
         logger[metadataKey: "consumer"] = "\(configuration.name)"
-        let metrics = KafkaLoopMetrics(consumer: configuration.name)
+        let metrics = KafkaLoopMetrics(consumer: configuration.name, topics: configuration.topics)
         self.consumer = consumer
         self.configuration = configuration
         self.metrics = metrics
@@ -91,11 +91,25 @@ package final class KafkaLoop: Service {
                     self.logger.error("Consumer loop hangs: nothing has been polled for too long")
                 }
             }
+            await self.observeMembership()
             guard ContinuousClock.now >= nextLag, !wasStalled else { continue }
             nextLag = .now + self.configuration.lagInterval
             let lag = await self.consumer.lag()
             topics.formUnion(lag.keys.map(\.topic))
             self.metrics.lag(lag, topics: topics)
         }
+    }
+
+    /// Says when this member is without its group, or without partitions although there are enough of them.
+    private func observeMembership() async {
+        let outside = self.membership.outside()
+        self.metrics.outside(seconds: outside / .seconds(1))
+        if self.membership.idle() > KafkaMembership.idlePatience / 2,
+            let group = await self.consumer.groupSize(topics: self.configuration.topics)
+        {
+            self.membership.note(members: group.members, partitions: group.partitions)
+        }
+        guard let notice = self.membership.notice() else { return }
+        self.logger.warning("Consumer reads nothing", metadata: ["reason": "\(notice)"])
     }
 }

@@ -129,7 +129,7 @@ actor KafkaLoopRunner {
     private func takeAssignment(_ partitions: [TopicPartition]) async {
         self.metrics.rebalance("assigned")
         self.logger.info(
-            "Partitions assigned",
+            partitions.isEmpty ? "The group has no partitions for this member" : "Partitions assigned",
             metadata: ["partitions": "\(partitions.sorted().map(\.description).joined(separator: " "))"]
         )
         self.state.revoke(Array(self.state.assigned))
@@ -140,7 +140,9 @@ actor KafkaLoopRunner {
         await self.consumer.setStartOffsets(await audit.begin(partitions, at: starts))
         self.audit = audit
         self.beginnings = audit.beginnings
-        self.membership.join()
+        self.membership.join(partitions: partitions.count)
+        self.metrics.assigned(partitions.count)
+        self.metrics.begin(topics: Set(partitions.map(\.topic)).subtracting(self.configuration.topics))
         // What was paused stays so in the consumer only for partitions that it keeps.
         self.paused.formIntersection(partitions)
     }
@@ -189,6 +191,7 @@ actor KafkaLoopRunner {
         )
         self.beginnings = [:]
         self.state.revoke(revocation.partitions)
+        self.metrics.assigned(0)
         await self.hooks.onRevoked(revocation.partitions, revocation.lost)
     }
 

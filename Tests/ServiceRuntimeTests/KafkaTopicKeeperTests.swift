@@ -185,11 +185,44 @@ import Testing
         let now = ContinuousClock.now
         #expect(membership.fault(at: now) == nil)
         #expect(membership.fault(at: now + .seconds(200))?.contains("has not been in its group") == true)
-        membership.join()
+        membership.join(partitions: 0, at: now)
         #expect(membership.fault(at: now + .seconds(200)) == nil)
         membership.leave(at: now)
         membership.leave(at: now + .seconds(100))
         #expect(membership.fault(at: now + .seconds(119)) == nil)
         #expect(membership.fault(at: now + .seconds(121)) != nil)
+    }
+
+    @Test func `a member without partitions is told where its group has enough of them, and said once`() {
+        let membership = KafkaMembership()
+        let now = ContinuousClock.now
+        membership.join(partitions: 0, at: now)
+        membership.note(members: 5, partitions: 4)
+        #expect(membership.fault(at: now + .seconds(100)) == nil)
+        membership.note(members: 2, partitions: 4)
+        #expect(membership.fault(at: now + .seconds(59)) == nil)
+        #expect(membership.fault(at: now + .seconds(61))?.contains("2 members and a topic of 4 partitions") == true)
+        #expect(membership.notice(at: now + .seconds(61)) != nil)
+        #expect(membership.notice(at: now + .seconds(70)) == nil)
+        // A rebalance that leaves it without partitions again does not begin the time anew; one with partitions ends it.
+        membership.leave(at: now + .seconds(71))
+        #expect(membership.fault(at: now + .seconds(72)) == nil)
+        membership.join(partitions: 0, at: now + .seconds(73))
+        membership.note(members: 2, partitions: 4)
+        #expect(membership.fault(at: now + .seconds(74)) != nil)
+        membership.join(partitions: 2, at: now + .seconds(75))
+        membership.note(members: 2, partitions: 4)
+        #expect(membership.fault(at: now + .seconds(500)) == nil)
+        #expect(membership.idle(at: now + .seconds(500)) == .zero)
+    }
+
+    @Test func `a consumer that waits for its group is said long before it counts as a fault`() {
+        let membership = KafkaMembership()
+        let now = ContinuousClock.now
+        #expect(membership.notice(at: now + .seconds(14)) == nil)
+        #expect(membership.notice(at: now + .seconds(17))?.contains("not been in its group") == true)
+        #expect(membership.notice(at: now + .seconds(18)) == nil)
+        #expect(membership.fault(at: now + .seconds(18)) == nil)
+        #expect(membership.outside(at: now + .seconds(18)) > .seconds(17))
     }
 }
