@@ -32,14 +32,7 @@ struct IntakeAPI: Sendable {
     ///
     /// - Throws: ``Problem`` 401, 403 or 429.
     func principal(_ request: Request, atLeast role: Role = .viewer) throws(Problem) -> Principal {
-        guard let value = request.headers[.authorization], value.utf8.count <= 4_096,
-            let space = value.firstIndex(of: " "), value[..<space].lowercased() == "bearer",
-            let principal = tokens.principal(bearing: String(value[space...].drop { $0 == " " }))
-        else {
-            var problem = Problem(.unauthorized, .unauthenticated, "send Authorization: Bearer with a valid token")
-            problem.headers[.wwwAuthenticate] = "Bearer realm=\"longshore\""
-            throw problem
-        }
+        let principal = try bearer(request)
         if let wait = limiter.take(principal.name) {
             var problem = Problem(.tooManyRequests, .tooManyRequests, "this token's rate is used up")
             problem.setRetryAfter(wait)
@@ -47,6 +40,37 @@ struct IntakeAPI: Sendable {
         }
         guard principal.role >= role else {
             throw Problem(.forbidden, .forbidden, "this needs the role \(role.rawValue)")
+        }
+        return principal
+    }
+
+    /// Whom the bearer token of a request stands for.
+    ///
+    /// - Throws: ``Problem`` 401 with a sentence of its own for each fault. None quotes the header: it may be a token without
+    ///   its scheme, or an account.
+    private func bearer(_ request: Request) throws(Problem) -> Principal {
+        let example = "send Authorization: Bearer TOKEN"
+        guard let value = request.headers[.authorization], !value.isEmpty else {
+            throw .unauthenticated("the request has no token: \(example)")
+        }
+        guard value.utf8.count <= 4_096 else {
+            throw .unauthenticated("the Authorization header has more than 4096 bytes: \(example)")
+        }
+        let words = value.split(separator: " ", maxSplits: 1, omittingEmptySubsequences: true)
+        guard words.first?.lowercased() == "bearer" else {
+            let known = ["basic", "digest", "negotiate", "token", "apikey"]
+            let scheme = words.first.flatMap { word in known.first { $0 == word.lowercased() } }
+            throw .unauthenticated(
+                scheme.map { "the Authorization header has the scheme \($0), which is not taken: \(example)" }
+                    ?? "the Authorization header does not begin with the scheme Bearer: \(example)"
+            )
+        }
+        let token = words.count > 1 ? String(words[1].drop { $0 == " " }) : ""
+        guard !token.isEmpty else { throw .unauthenticated("there is nothing behind Bearer: \(example)") }
+        guard let principal = tokens.principal(bearing: token) else {
+            throw .unauthenticated(
+                "this token is not known here: it is mistyped, was withdrawn, or is for another service"
+            )
         }
         return principal
     }
@@ -67,7 +91,7 @@ struct IntakeAPI: Sendable {
         let principal = try principal(request)
         let query = try Query(
             request.uri.query,
-            allowed: ["status", "project", "cluster", "label", "image", "since", "limit", "cursor"]
+            allowed: ["status", "project", "cluster", "label", "image", "since", "idPrefix", "limit", "cursor"]
         )
         var filter = TaskStore.Filter(phases: try query.choices("status"))
         filter.project = try principal.narrowed(query.text("project"))
@@ -75,6 +99,12 @@ struct IntakeAPI: Sendable {
         if let since = query.text("since") {
             guard let time = Timestamp(rfc3339: since) else { throw query.invalid("since", "is no RFC 3339 time") }
             filter.since = time
+        }
+        if let prefix = query.text("idPrefix") {
+            guard prefix.count <= TaskID.length, TaskID(prefix.padding(with: "0", to: TaskID.length)) != nil else {
+                throw query.invalid("idPrefix", "is no beginning of a task's id")
+            }
+            filter.idPrefix = prefix
         }
         for label in query.all("label", split: true) {
             let pair = label.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
@@ -183,5 +213,20 @@ extension Principal {
             throw Problem(.forbidden, .forbidden, "the token belongs to another project")
         }
         return project
+    }
+}
+
+extension String {
+    /// The text, filled up to a length with a character at its end.
+    func padding(with character: Character, to length: Int) -> String {
+        self + String(repeating: character, count: max(0, length - count))
+    }
+}
+
+extension Problem {
+    fileprivate static func unauthenticated(_ detail: String) -> Problem {
+        var problem = Problem(.unauthorized, .unauthenticated, detail)
+        problem.headers[.wwwAuthenticate] = "Bearer realm=\"longshore\""
+        return problem
     }
 }

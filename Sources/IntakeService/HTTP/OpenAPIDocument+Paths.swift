@@ -53,6 +53,8 @@ extension OpenAPIDocument {
                    "schema": {"type": "string"}},
                   {"name": "since", "in": "query", "description": "Only tasks accepted at this time or later.",
                    "schema": {"type": "string", "format": "date-time"}},
+                  {"name": "idPrefix", "in": "query", "description": "Only tasks whose id begins so.",
+                   "schema": {"type": "string", "pattern": "^[0-7][0-9a-hjkmnp-tv-z]{0,25}$"}},
                   {"$ref": "#/components/parameters/limit"},
                   {"$ref": "#/components/parameters/cursor"}
                 ],

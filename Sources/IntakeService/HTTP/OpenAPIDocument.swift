@@ -1,4 +1,5 @@
 import LongshoreMessages
+import ServiceRuntime
 import WireFormats
 
 /// The description of the API, served at `/openapi.json` (OpenAPI 3.1).
@@ -17,6 +18,7 @@ enum OpenAPIDocument {
             for (name, definition) in definitions { components[name] = local(definition) }
         }
         if let request = JSONSchemas.all["task-request"] { components["TaskRequest"] = local(request) }
+        document["info"]?["x-longshore-version"] = .string(ProductVersion.text)
         document["components"] = [
             "schemas": .object(components),
             "securitySchemes": ["bearer": ["type": "http", "scheme": "bearer"]],

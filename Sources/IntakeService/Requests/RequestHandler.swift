@@ -183,7 +183,11 @@ struct RequestHandler: Sendable {
         let code = faults.containsPlaintextCredential ? "plaintextCredentialNotAllowed" : "invalidRequest"
         var record = KafkaDeadLetter.record(
             for: original,
-            rejection: KafkaRejection(code: code, detail: "\(faults.totalCount) faults", redactsValue: false),
+            rejection: KafkaRejection(
+                code: code,
+                detail: "\(faults.totalCount) \(faults.totalCount == 1 ? "fault" : "faults")",
+                redactsValue: false
+            ),
             topic: Topics.requestsDeadLetter,
             scrubber: scrubber
         )

@@ -86,6 +86,8 @@ struct TaskStore: Sendable {
         var phases: [TaskPhase] = []
         var labels: [String: String] = [:]
         var image: String?
+        /// Only tasks whose id begins so; digits of a task's id.
+        var idPrefix: String?
         /// The last task of the page before.
         var after: (acceptedAt: Timestamp, id: String)?
     }
@@ -111,6 +113,12 @@ struct TaskStore: Sendable {
         }
         if !filter.labels.isEmpty { conditions.append("t.labels @> \(add(.json(filter.labels.json.text())))") }
         if let image = filter.image { conditions.append("t.images @> \(add(.textArray([image])))") }
+        if let prefix = filter.idPrefix {
+            // Digits stand before letters in every collation, so that the primary key's index serves.
+            let first = add(.text(prefix.padding(with: "0", to: TaskID.length)))
+            let last = add(.text(prefix.padding(with: "z", to: TaskID.length)))
+            conditions.append("t.id BETWEEN \(first) AND \(last)")
+        }
         if let after = filter.after {
             let time = add(.timestamp(microsecondsSince1970: after.acceptedAt.microsecondsSinceEpoch))
             conditions.append("(t.accepted_at, t.id) < (\(time), \(add(.text(after.id))))")

@@ -206,7 +206,33 @@ struct IntakeAPITests {
         let listed = try await intake.ask("GET", "/v1/tasks?limit=500").json["items"]?.array ?? []
         #expect(!listed.contains { $0["project"]?.string != "default" })
         #expect(try await intake.ask("GET", "/v1/tasks", token: nil).status == 401)
-        #expect(try await intake.ask("GET", "/openapi.json", token: nil).status == 200)
+        let description = try await intake.ask("GET", "/openapi.json", token: nil)
+        #expect(description.status == 200)
+        #expect(description.json["info"]?["x-longshore-version"]?.string == ProductVersion.text)
+    }
+
+    @Test
+    func `Every fault of a token has a sentence of its own`() async throws {
+        let intake = try await Intake.shared()
+        var sentences: Set<String> = []
+        let headers = [nil, "Basic dTpjYW5hcnk=", "t0ken-canary", "Bearer", "Bearer  ", "Bearer t0ken-canary"]
+        for header in headers {
+            let answer = try await intake.ask(
+                "GET",
+                "/v1/tasks",
+                token: nil,
+                headers: header.map { [(name: "Authorization", value: $0)] } ?? []
+            )
+            #expect(answer.status == 401)
+            let detail = try #require(answer.json["detail"]?.string)
+            #expect(!detail.contains("canary") && !detail.contains("dTpj"))
+            sentences.insert(detail)
+        }
+        // “Bearer” with nothing and with white space behind it are one fault.
+        #expect(sentences.count == 5)
+        #expect(sentences.contains { $0.contains("the scheme basic") })
+        let lowercase = [(name: "Authorization", value: "bearer   \(Intake.submitter)")]
+        #expect(try await intake.ask("GET", "/v1/tasks", token: nil, headers: lowercase).status == 200)
     }
 
     @Test
@@ -245,8 +271,13 @@ struct IntakeAPITests {
         let third = try #require(try await intake.ask("GET", "/v1/tasks/\(ids[2])").json["acceptedAt"]?.string)
         #expect(try await count("label=batch%3D\(tag)&since=\(third)") == 3)
         #expect(try await count("label=batch%3D\(tag)&since=2200-01-01T00:00:00Z") == 0)
+        // An id's beginning, and the whole of it, are the first and the last of what begins so.
+        #expect(try await count("idPrefix=\(ids[2].prefix(12))") == 1)
+        #expect(try await count("idPrefix=\(ids[2])") == 1)
+        #expect(try await count("idPrefix=\(ids[2])&label=batch%3Dother") == 0)
         for wrong in [
-            "since=yesterday", "status=x", "limit=0", "cursor=x", "image=%3A%3A", "label=x", "nonsense=1", "label=%ff",
+            "idPrefix=%25", "idPrefix=I", "idPrefix=9", "idPrefix=\(ids[2])0", "since=yesterday", "status=x", "limit=0",
+            "cursor=x", "image=%3A%3A", "label=x", "nonsense=1", "label=%ff",
         ] {
             #expect(try await intake.ask("GET", "/v1/tasks?\(wrong)").status == 400)
         }
