@@ -22,6 +22,10 @@ struct Longshore: AsyncParsableCommand {
                 ]
             ),
             CommandGroup(
+                name: "Set up",
+                subcommands: [LoginCommand.self, ContextCommand.self, DoctorCommand.self]
+            ),
+            CommandGroup(
                 name: "Run",
                 subcommands: [
                     DevCommand.self, IntakeCommand.self, ExecutorCommand.self, NotifierCommand.self,
@@ -51,7 +55,7 @@ struct Longshore: AsyncParsableCommand {
             return CommandFailure.Code.usage.rawValue
         }
         do {
-            var command = try parseAsRoot(arguments)
+            var command = try await asyncParseAsRoot(arguments)
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

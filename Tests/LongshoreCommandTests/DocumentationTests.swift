@@ -56,15 +56,17 @@ import Testing
             "submit": SubmitCommand.self, "watch": WatchCommand.self, "get": GetCommand.self, "list": ListCommand.self,
             "cancel": CancelCommand.self, "seal": SealCommand.self, "webhooks list": ListWebhooksCommand.self,
             "webhooks redeliver": RedeliverCommand.self, "retry": RetryCommand.self, "pause": PauseCommand.self,
-            "resume": ResumeCommand.self, "edit": EditCommand.self,
+            "resume": ResumeCommand.self, "edit": EditCommand.self, "doctor": DoctorCommand.self,
+            "login": LoginCommand.self, "context list": ListContextsCommand.self, "context use": UseContextCommand.self,
+            "dev": DevCommand.self,
         ]
         var seen = 0
-        for document in ["README.md", "docs/operations.md", "docs/failure-modes.md", "docs/scale.md"] {
+        for document in ["README.md", "docs/operations.md", "docs/failure-modes.md", "docs/scale.md", "compose/demo"] {
             // A command goes on in the next line after a backslash, and ends with its code span or its line.
             let text = readFile("\(root)/\(document)").replacing("\\\n", with: " ")
             for shown in text.matches(
                 of:
-                    /(-n )?longshore (submit|watch|get|list|cancel|retry|pause|resume|edit|seal|webhooks [a-z]+)([^`\n|>]*)/
+                    /(-n )?longshore (submit|watch|get|list|cancel|retry|pause|resume|edit|seal|doctor|login|dev|context [a-z]+|webhooks [a-z]+)([^`\n|>]*)/
             ) {
                 // After -n it is a namespace.
                 if shown.output.1 != nil { continue }

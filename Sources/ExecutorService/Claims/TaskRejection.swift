@@ -70,7 +70,7 @@ struct TaskRejection: Sendable {
 
     private static func message(_ faults: RequestFaults) -> String {
         guard faults.totalCount == 1, let fault = faults.faults.first else {
-            return "The PullTask's spec has \(faults.totalCount) faults."
+            return "The PullTask's spec has \(faults.totalCount) \(faults.totalCount == 1 ? "fault" : "faults")."
         }
         return "The PullTask's spec has a fault at \(fault.pointer): \(fault.detail)."
     }

@@ -102,7 +102,9 @@ extension PullTask {
         var text = ""
         for (index, name) in names.enumerated() {
             let rest = names.count - index
-            guard text.count + name.count <= 240 else { return text.isEmpty ? "\(rest) images" : "\(text) +\(rest)" }
+            guard text.count + name.count <= 240 else {
+                return text.isEmpty ? "\(rest) \(rest == 1 ? "image" : "images")" : "\(text) +\(rest)"
+            }
             text += text.isEmpty ? name : ",\(name)"
         }
         return text

@@ -92,7 +92,7 @@ extension TaskRun {
                 phase: .failed,
                 cause: cause,
                 reason: "FailureToleranceExceeded",
-                message: "\(counts.failed) of \(considered) nodes failed."
+                message: "\(counts.failed) of \(considered) \(considered == 1 ? "node" : "nodes") failed."
             )
         }
         return Outcome(phase: .succeeded)

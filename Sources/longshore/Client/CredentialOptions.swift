@@ -27,7 +27,10 @@ struct CredentialOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Secret in the executor's namespace to use for a registry.", valueName: "registry=name"))
     var secretRef: [String] = []
 
-    @Option(help: ArgumentHelp("Docker configuration whose registries are used.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("Docker configuration whose registries are used.", valueName: "path"),
+        completion: Completions.file
+    )
     var dockerConfig: [String] = []
 
     /// The entries for `registryCredentials`.

@@ -45,6 +45,7 @@ struct IntakeClient: Sendable {
     ///   - query: The query's parameters, not yet encoded.
     ///   - headers: Further headers.
     ///   - body: The JSON to send.
+    ///   - timeout: The longest time for the whole answer.
     /// - Returns: The answer, its status from 200 to 299.
     /// - Throws: ``CommandFailure``.
     func send(
@@ -52,11 +53,12 @@ struct IntakeClient: Sendable {
         _ path: String,
         query: [(name: String, value: String)] = [],
         headers: [(name: String, value: String)] = [],
-        body: JSONValue? = nil
+        body: JSONValue? = nil,
+        timeout: Duration = .seconds(60)
     ) async throws -> Answer {
         var request = makeRequest(method, path, query: query)
         request.headers += headers
-        request.totalTimeout = .seconds(60)
+        request.totalTimeout = timeout
         request.maximumResponseBytes = 64 << 20
         if let body {
             request.headers.append(("Content-Type", "application/json"))

@@ -11,12 +11,13 @@ struct CancelCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
-    @Argument(help: "The tasks' ids.")
+    @Argument(help: "The tasks' ids, or their beginnings.", completion: Completions.unfinishedTaskIDs)
     var ids: [String]
 
     func run() async throws {
         let client = try connection.client()
-        try await CommandFailure.collecting(of: ids) { id in
+        try await CommandFailure.collecting(of: ids) { name in
+            let id = try await TaskReference.resolve(name, client)
             let task = try await client.send("DELETE", "/v1/tasks/\(IntakeClient.encode(id))").json
             output.printDone(task, id: id, "is being cancelled")
         }

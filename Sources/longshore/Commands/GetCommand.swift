@@ -15,10 +15,13 @@ struct GetCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
-    @Argument(help: "The task's id.")
+    @Argument(help: "The task's id, or its beginning.", completion: Completions.taskIDs)
     var id: String
 
-    @Option(help: ArgumentHelp("Only nodes in this state; may be repeated.", valueName: "state"))
+    @Option(
+        help: ArgumentHelp("Only nodes in this state; may be repeated.", valueName: "state"),
+        completion: Completions.nodeStates
+    )
     var state: [String] = []
 
     @Option(help: "The most nodes to show; without it 50 in the table, else all.")
@@ -34,7 +37,8 @@ struct GetCommand: AsyncParsableCommand {
     func run() async throws {
         let format = output.output
         let isStructured = format == .json || format == .yaml
-        let reading = TaskReading(client: try connection.client(), id: id)
+        let client = try connection.client()
+        let reading = TaskReading(client: client, id: try await TaskReference.resolve(id, client))
         var (task, nodes) = try await reading.read(
             TaskReading.Selection(isWhole: all || isStructured, states: state, limit: limit)
         )

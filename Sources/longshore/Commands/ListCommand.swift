@@ -16,7 +16,10 @@ struct ListCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
     @OptionGroup var table: TableOptions
 
-    @Option(help: ArgumentHelp("Only tasks in this state; may be repeated.", valueName: "state"))
+    @Option(
+        help: ArgumentHelp("Only tasks in this state; may be repeated.", valueName: "state"),
+        completion: Completions.taskStates
+    )
     var status: [String] = []
 
     @Option(help: "Only tasks of this project.")
@@ -45,8 +48,17 @@ struct ListCommand: AsyncParsableCommand {
     @Option(help: "The most tasks to show.")
     var limit = 50
 
+    @Flag(
+        name: [.customShort("w"), .customLong("watch")],
+        help: "Stay, and show each task again when something of it has changed; Ctrl-C ends that."
+    )
+    var watches = false
+
     func validate() throws {
         guard limit > 0 else { throw ValidationError("--limit must be 1 or more") }
+        guard !watches || output.output == .table || output.output == .wide || output.output == .name else {
+            throw ValidationError("--watch shows lines: it does not go with -o json or yaml")
+        }
         if let since { _ = try Self.time(since, now: SystemWallClock().now()) }
     }
 
@@ -58,7 +70,8 @@ struct ListCommand: AsyncParsableCommand {
         query += label.map { (name: "label", value: $0) }
         if let image { query.append((name: "image", value: image)) }
         if let since { query.append((name: "since", value: try Self.time(since, now: now).rfc3339)) }
-        let page = try await connection.client().items("/v1/tasks", query: query, limit: limit)
+        let client = try connection.client()
+        let page = try await client.items("/v1/tasks", query: query, limit: limit)
         switch output.output {
         case .json, .yaml: output.print(["items": .array(page.items)])
         case .name: for task in page.items { Console.print(Console.printable(task["id"]?.string ?? "?")) }
@@ -66,7 +79,40 @@ struct ListCommand: AsyncParsableCommand {
             table.print(Self.table(page.items, isWide: output.output == .wide, now: now))
             if page.hasMore { Console.error("there are more: --limit \(limit * 2)") }
         }
+        if watches { try await watch(client, query, from: page.items) }
     }
+
+    /// Asks again and again, and prints the lines of tasks that are new or have changed.
+    private func watch(
+        _ client: IntakeClient,
+        _ query: [(name: String, value: String)],
+        from first: [JSONValue]
+    ) async throws {
+        var changes = ListChanges(first)
+        var isAway = false
+        while true {
+            try await Task.sleep(for: Self.watchInterval)
+            let items: [JSONValue]
+            do {
+                items = try await client.items("/v1/tasks", query: query, limit: limit).items
+                isAway = false
+            } catch let failure as CommandFailure where failure.code == .unreachable {
+                if !isAway { Console.error("\(failure.message); asking again") }
+                isAway = true
+                continue
+            }
+            let changed = changes.take(items)
+            if output.output == .name {
+                for index in changed { Console.print(Console.printable(items[index]["id"]?.string ?? "?")) }
+            } else {
+                // Of all rows, so that the columns stand where those of the lines before stand.
+                let rows = Self.table(items, isWide: output.output == .wide, now: SystemWallClock().now()).lines
+                for index in changed { Console.print(rows[index + 1]) }
+            }
+        }
+    }
+
+    private static let watchInterval = Duration.seconds(2)
 
     /// The table of tasks as the API lists them.
     static func table(_ tasks: [JSONValue], isWide: Bool = false, now: Timestamp) -> TextTable {
@@ -114,5 +160,32 @@ struct ListCommand: AsyncParsableCommand {
             )
         }
         return now - .seconds(number * unit)
+    }
+}
+
+/// Tells which tasks of a list have changed since it was read last.
+struct ListChanges: Sendable {
+    /// What a line of the list shows of a task, but for its age.
+    private struct Shown: Sendable, Hashable {
+        let status: JSONValue?
+        let counts: JSONValue?
+        let priority: JSONValue?
+    }
+
+    private var known: [String: Shown] = [:]
+
+    /// - Parameter tasks: The list as it was read first.
+    init(_ tasks: [JSONValue]) { _ = take(tasks) }
+
+    /// Takes the list as it is now.
+    ///
+    /// - Returns: The places of those that are new or have changed, the oldest first.
+    mutating func take(_ tasks: [JSONValue]) -> [Int] {
+        tasks.indices.reversed().filter { index in
+            let task = tasks[index]
+            guard let id = task["id"]?.string else { return false }
+            let shown = Shown(status: task["status"], counts: task["counts"], priority: task["priority"])
+            return known.updateValue(shown, forKey: id) != shown
+        }
     }
 }

@@ -28,7 +28,10 @@ struct SealCommand: AsyncParsableCommand {
     @Option(help: "The user name.")
     var username: String?
 
-    @Option(help: ArgumentHelp("File with the password; - is standard input.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp("File with the password; - is standard input.", valueName: "path"),
+        completion: Completions.file
+    )
     var passwordFile: String?
 
     @Option(

@@ -7,7 +7,8 @@ struct SubmitOptions: ParsableArguments {
     var images: [String] = []
 
     @Option(
-        help: ArgumentHelp("File with the request as JSON; flags come on top. - is standard input.", valueName: "path")
+        help: ArgumentHelp("File with the request as JSON; flags come on top. - is standard input.", valueName: "path"),
+        completion: Completions.file
     )
     var request: String?
 
@@ -46,7 +47,10 @@ struct SubmitOptions: ParsableArguments {
     @Option(help: "Further attempts for a node after the first.")
     var maxRetries: Int?
 
-    @Option(help: "How the delay between attempts grows: linear or exponential.")
+    @Option(
+        help: "How the delay between attempts grows: linear or exponential.",
+        completion: .list(["linear", "exponential"])
+    )
     var retryStrategy: String?
 
     @Option(help: ArgumentHelp("First delay between attempts.", valueName: "seconds"))
@@ -55,13 +59,22 @@ struct SubmitOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Longest delay between attempts.", valueName: "seconds"))
     var retryMaxDelay: Int?
 
-    @Option(help: "IfNotPresent or Always; without it, by tag as Kubernetes does.")
+    @Option(
+        help: "IfNotPresent or Always; without it, by tag as Kubernetes does.",
+        completion: .list(["IfNotPresent", "Always"])
+    )
     var pullPolicy: String?
 
-    @Option(help: "How images get onto a node: auto, imageVolume or kubelet.")
+    @Option(
+        help: "How images get onto a node: auto, imageVolume or kubelet.",
+        completion: .list(["auto", "imageVolume", "kubelet"])
+    )
     var strategy: String?
 
-    @Option(help: ArgumentHelp("What is checked first, registry or disk; may be repeated.", valueName: "check"))
+    @Option(
+        help: ArgumentHelp("What is checked first, registry or disk; may be repeated.", valueName: "check"),
+        completion: .list(["registry", "disk"])
+    )
     var check: [String] = []
 
     @Option(help: ArgumentHelp("Where to tell about the task.", valueName: "url"))

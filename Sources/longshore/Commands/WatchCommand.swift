@@ -16,7 +16,7 @@ struct WatchCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
-    @Argument(help: "The task's id.")
+    @Argument(help: "The task's id, or its beginning.", completion: Completions.taskIDs)
     var id: String
 
     @Option(
@@ -34,7 +34,9 @@ struct WatchCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var following = TaskFollowing(client: try connection.client(), id: id, output: output)
+        let client = try connection.client()
+        let id = try await TaskReference.resolve(id, client)
+        var following = TaskFollowing(client: client, id: id, output: output)
         following.appearance = .seconds(appearSeconds)
         try await following.run()
     }

@@ -22,11 +22,13 @@ struct ListWebhooksCommand: AsyncParsableCommand {
     @OptionGroup var output: OutputOptions
     @OptionGroup var table: TableOptions
 
-    @Argument(help: "The task's id.")
+    @Argument(help: "The task's id, or its beginning.", completion: Completions.taskIDs)
     var task: String
 
     func run() async throws {
-        let json = try await connection.client().send("GET", "/v1/tasks/\(IntakeClient.encode(task))/deliveries").json
+        let client = try connection.client()
+        let id = try await TaskReference.resolve(task, client)
+        let json = try await client.send("GET", "/v1/tasks/\(IntakeClient.encode(id))/deliveries").json
         let deliveries = json["items"]?.array ?? []
         switch output.output {
         case .json, .yaml: output.print(json)
@@ -74,7 +76,7 @@ struct RedeliverCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Of events before this time.", valueName: "RFC 3339 time"))
     var until: String?
 
-    @Option(help: "Of this task.")
+    @Option(help: "Of this task, named by its id or the id's beginning.", completion: Completions.taskIDs)
     var task: String?
 
     @Option(help: "Of this project.")
@@ -84,7 +86,8 @@ struct RedeliverCommand: AsyncParsableCommand {
         help: ArgumentHelp(
             "In this state: delivered, exhausted or disabled; may be repeated. Default: exhausted and disabled.",
             valueName: "state"
-        )
+        ),
+        completion: Completions.deliveryStates
     )
     var state: [String] = []
 
@@ -122,7 +125,7 @@ struct RedeliverCommand: AsyncParsableCommand {
         var body: JSONObject = [:]
         body["since"] = since.map(JSONValue.string)
         body["until"] = until.map(JSONValue.string)
-        body["taskId"] = task.map(JSONValue.string)
+        if let task { body["taskId"] = .string(try await TaskReference.resolve(task, client)) }
         body["project"] = project.map(JSONValue.string)
         if !state.isEmpty { body["states"] = .array(state.map(JSONValue.string)) }
         if dryRun { body["dryRun"] = true }

@@ -33,7 +33,7 @@ struct ProgressDisplay {
         let counts = view.counts
         var head = "\(id)  \(view.phase?.rawValue ?? "waiting")"
         if counts.nodesTotal > 0 {
-            head += "  \(counts.succeeded) of \(counts.nodesTotal) nodes"
+            head += "  \(counts.succeeded) of \(Plural.count(counts.nodesTotal, "node"))"
             if counts.failed > 0 { head += ", \(counts.failed) failed" }
             if counts.skipped > 0 { head += ", \(counts.skipped) skipped" }
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import FoundationEssentials
 import Redaction
 import TestSupport
 import Testing
@@ -127,12 +128,49 @@ import WireFormats
                 == "http://config:1 file-token"
         )
         for (flags, environment) in [
-            ([], [:]), (["--server", "http://x"], [:]), ([], ["LONGSHORE_TOKEN": "t"]), (["--ready-file", token], [:]),
+            ([], [:]), ([], ["LONGSHORE_TOKEN": "t"]), (["--ready-file", token], [:]),
             (["--ready-file", "/does/not/exist"], [:]),
         ] as [([String], [String: String])] {
             let failure = #expect(throws: CommandFailure.self) { try target(flags, environment) }
             #expect(failure?.code == .usage)
         }
+    }
+
+    @Test("for the connection tell a missing token from a missing address")
+    func missingToken() throws {
+        let options = try ConnectionOptions.parse(["--server", "http://x"])
+        let failure = #expect(throws: CommandFailure.self) {
+            try ConnectionOptions.Target(options: options, environment: [:])
+        }
+        #expect(failure?.code == .unauthorized && failure?.message.hasPrefix("no token") == true)
+    }
+
+    @Test("for the connection take a service of the client's file by its name, else the current one")
+    func contexts() throws {
+        let folder = try TemporaryDirectory()
+        let environment = ["XDG_CONFIG_HOME": folder.path]
+        var file = ClientFile()
+        file.add(ClientFile.Context(name: "b", server: "http://b:1", token: SecretBytes(utf8: "tb"), caFile: "/ca"))
+        file.add(ClientFile.Context(name: "a", server: "http://a:1", token: SecretBytes(utf8: "ta")))
+        try file.use("b")
+        let path = try file.write(environment: environment)
+        #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? UInt16 == 0o600)
+        func target(_ flags: [String], _ more: [String: String] = [:]) throws -> String {
+            let options = try ConnectionOptions.parse(flags)
+            let all = environment.merging(more) { $1 }
+            let target = try ConnectionOptions.Target(options: options, environment: all)
+            return "\(target.server) \(target.token.exposeUTF8() ?? "") \(target.caFile ?? "-") \(target.origin)"
+        }
+        #expect(try target([]) == "http://b:1 tb /ca the context “b”")
+        #expect(try target(["--context", "a"]) == "http://a:1 ta - the context “a”")
+        #expect(try target([], ["LONGSHORE_CONTEXT": "a"]) == "http://a:1 ta - the context “a”")
+        #expect(try target(["--context", "a"], ["LONGSHORE_TOKEN": "x"]) == "http://a:1 ta - the context “a”")
+        let failure = #expect(throws: CommandFailure.self) { try target(["--context", "c"]) }
+        #expect(failure?.code == .notFound && failure?.message.contains("there are a, b") == true)
+        #expect(throws: (any Error).self) { try ConnectionOptions.parse(["--context", "a", "--ready-file", "x"]) }
+        // The older form is one service.
+        let older = try #require(ClientFile(["http": "http://o:1", "token": "to"]))
+        #expect(older.currentContext?.server == "http://o:1" && older.current == "default")
     }
 
     @Test("for the connection refuse what is no URL", arguments: ["localhost:8080", "ftp://h", "http://u:p@h", ""])

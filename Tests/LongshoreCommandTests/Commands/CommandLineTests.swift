@@ -325,6 +325,111 @@ import WireFormats
         #expect(try await Self.run(["cancel", "x", "y"], server: server).code == code)
     }
 
+    @Test("finds a task by a beginning of its id, and says when that is more than one's or none's")
+    func idBeginnings() async throws {
+        let id = DisplayTests.taskID.text
+        let server = try ScriptedHTTPServer { request, connection in
+            let items =
+                switch request.target {
+                case let target where target.contains("idPrefix=n0ne"): "[]"
+                case let target where target.contains("idPrefix=s0me"): #"[{"id":"s0me1"},{"id":"s0me2"}]"#
+                case let target where target.contains("idPrefix="): #"[{"id":"\#(id)"}]"#
+                default: "null"
+                }
+            connection.respond(
+                status: request.method == "DELETE" ? 202 : 200,
+                body: Array((items == "null" ? "{}" : #"{"items":\#(items)}"#).utf8)
+            )
+        }
+        let beginning = String(id.prefix(6))
+        let result = try await Self.run(["cancel", beginning], server: server)
+        #expect(result.output == "\(id) is being cancelled\n")
+        #expect(server.requests.map(\.target) == ["/v1/tasks?idPrefix=\(beginning)&limit=3", "/v1/tasks/\(id)"])
+        let none = try await Self.run(["get", "n0ne"], server: server)
+        #expect(none.code == 4 && none.error == "there is no task whose id begins with “n0ne”\n")
+        let some = try await Self.run(["watch", "s0me"], server: server)
+        #expect(some.code == 2 && some.error.contains("s0me1, s0me2"))
+    }
+
+    @Test("keeps a service by login, for its owner alone, and changes between services")
+    func login() async throws {
+        let folder = try TemporaryDirectory()
+        let home = ["XDG_CONFIG_HOME": folder.path]
+        let server = try ScriptedHTTPServer(then: .respond(body: #"{"items":[{"id":"a"}]}"#))
+        let token = try folder.write("token", "t0ken-canary\n")
+        for name in ["one", "two"] {
+            let result = try await Self.run(
+                ["login", "--server", server.url(""), "--token-file", token, "--context", name],
+                environment: home
+            )
+            #expect(result.code == 0 && !result.output.contains("canary"), "\(result.error)")
+        }
+        #expect(server.requests.allSatisfy { $0.header("Authorization") == "Bearer t0ken-canary" })
+        #expect(try await Self.run(["context", "list", "-o", "name"], environment: home).output == "one\ntwo\n")
+        #expect(try await Self.run(["context", "use", "one"], environment: home).code == 0)
+        let table = try await Self.run(["context", "list"], environment: home)
+        #expect(table.output.contains("*         one") && !table.output.contains("canary"))
+        #expect(try await Self.run(["list", "-o", "name"], environment: home).output == "a\n")
+        #expect(try await Self.run(["context", "use", "three"], environment: home).code == 4)
+        // One that is refused is not kept.
+        let refusing = try ScriptedHTTPServer(then: .respond(status: 401, body: "{}"))
+        let refused = try await Self.run(
+            ["login", "--server", refusing.url(""), "--token-file", token, "--context", "four"],
+            environment: home
+        )
+        #expect(refused.code == 6)
+        #expect(try await Self.run(["context", "list", "-o", "name"], environment: home).output == "one\ntwo\n")
+        // Shells are offered the names, and tasks of the service.
+        let names = try await Self.run(
+            ["---completion", "context", "use", "--", "positional@0", "0", "0", "longshore", "context", "use", ""],
+            environment: home
+        )
+        #expect(names.output == "one\ntwo\n")
+        let tasks = try await Self.run(
+            ["---completion", "get", "--", "positional@0", "0", "0", "longshore", "get", ""],
+            environment: home
+        )
+        #expect(tasks.output == "a\n")
+    }
+
+    @Test("shows of a list that it watches what is new or has changed")
+    func listWatch() async throws {
+        let asked = Mutex(0)
+        let server = try ScriptedHTTPServer { _, connection in
+            let count = asked.withLock {
+                $0 += 1
+                return $0
+            }
+            let second = count > 1 ? #",{"id":"b","status":"pulling"}"# : ""
+            let body = #"{"items":[{"id":"a","status":"\#(count > 2 ? "failed" : "queued")"}\#(second)]}"#
+            connection.respond(body: Array(body.utf8))
+        }
+        let process = try TestProcess(
+            try Self.binary,
+            ["list", "-w", "-o", "name"],
+            environment: ["HOME": "/does/not/exist", "LONGSHORE_SERVER": server.url(""), "LONGSHORE_TOKEN": "t0ken"]
+        )
+        try await waitUntil("the changes") { process.standardOutput == "a\nb\na\n" }
+        process.signal(SIGINT)
+        _ = try await process.waitForExit()
+        #expect(try await Self.run(["list", "-w", "-o", "json"], server: server).code == 2)
+    }
+
+    @Test("tells every fault of a configuration at once, those of a JSON file too")
+    func configuration() async throws {
+        let folder = try TemporaryDirectory()
+        let file = try folder.write("config.json", "{\n  \"maximumTask\": 3,\n  \"leaseDurationSeconds\": 1\n}\n")
+        let result = try await Self.run(["executor", "--config", file, "--log-level", "loud", "--api-concurrency", "x"])
+        #expect(result.code == 2)
+        for word in [
+            "“maximumTask”", "--kafka-bootstrap-servers is required", "“loud”", "--api-concurrency",
+            "--lease-duration-seconds",
+        ] {
+            #expect(result.error.contains(word), "\(result.error)")
+        }
+        #expect(result.error.split(separator: "\n").count == 5)
+    }
+
     @Test("tells its version")
     func version() async throws {
         #expect(try await Self.run(["--version"]).output == "\(ProductVersion.text)\n")

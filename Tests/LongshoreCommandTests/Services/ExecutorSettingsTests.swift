@@ -67,4 +67,11 @@ import Testing
         let error = #expect(throws: SettingsError.self) { try configuration([name: "10.0.0.0/8,everywhere"]) }
         #expect(error?.description.contains("--\(name): “everywhere”") == true)
     }
+
+    @Test("longshore dev lets webhooks go to this machine, and not to private networks")
+    func devWebhooks() throws {
+        let policy = DevParts.webhookAddresses
+        #expect(policy.allowsLoopback)
+        #expect(!policy.allowsPrivate)
+    }
 }
