@@ -64,6 +64,34 @@ struct DevTests {
         #expect(await first.stop() == .exited(0))
     }
 
+    @Test("It says where its token and its metrics are and what to type next, and Ctrl-C ends it without an error")
+    func ready() async throws {
+        let dev = try await Deployment.start(["--nodes", "1", "--executors", "1"])
+        let output = dev.process.standardOutput
+        let own = dev.folder.appending("dev/ready.json")
+        #expect(output.contains("Longshore is ready on \(dev.http). Ctrl-C stops it."))
+        #expect(output.contains("  token     \(dev.folder.appending("dev/token"))\n"))
+        #expect(output.contains("export LONGSHORE_READY_FILE=\(dev.readyFile); longshore submit"), "\(output)")
+        #expect(readFile(own) == readFile(dev.readyFile))
+        let health = try #require(JSONValue(parsing: Array(readFile(own).utf8))["health"]?.string)
+        #expect(output.contains("\(health)/metrics"))
+        let metrics = try await TestProcess.run("curl", ["-sS", "\(health)/metrics"]).standardOutput
+        #expect(metrics.contains("longshore_kafka_dead_letters_total"))
+        dev.process.signal(SIGINT, wholeGroup: true)
+        #expect(try await dev.process.waitForExit() == .exited(0))
+        #expect(!dev.log.contains(#""level":"error""#), "\(dev.log.suffix(2_000))")
+    }
+
+    @Test("Without intake it names no address of it")
+    func withoutIntake() async throws {
+        let folder = try TemporaryDirectory(prefix: "dev")
+        let process = try Self.start(folder, ["--port", "0", "--without", "intake", "--without", "notifier"])
+        try await waitUntil(timeout: .seconds(60), "it to be ready") { process.standardOutput.contains("is ready") }
+        #expect(process.standardOutput.contains("is ready, without intake. Ctrl-C stops it.\n"))
+        #expect(!process.standardOutput.contains(":0") && !process.standardOutput.contains("longshore submit"))
+        #expect(await process.stop() == .exited(0))
+    }
+
     @Test("A signal while it starts ends it with 0 and leaves no database behind", arguments: [SIGINT, SIGTERM])
     func signalWhileStarting(_ signal: Int32) async throws {
         let folder = try TemporaryDirectory(prefix: "dev")

@@ -54,7 +54,7 @@ import Testing
     @Test(
         "All of them run, in their order, as a reader types them",
         .tags(.integration),
-        .needsSimulator,
+        .needsSimulator("starts `longshore dev` with its simulated cluster, as the README does"),
         .needsEmbeddedBroker,
         .needsProgram("kubectl"),
         .needsProgram("kcat"),

@@ -98,7 +98,7 @@ struct BrokerBacklog {
         }
         await consumer.close(timeout: Self.patience)
         if !ends.isEmpty {
-            throw DevError("The embedded broker did not give back \(ends.count) partitions within 20 s")
+            throw DevError("The embedded broker did not give back \(Plural.count(ends.count, "partition")) within 20 s")
         }
         return records
     }

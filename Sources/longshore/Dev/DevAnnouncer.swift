@@ -1,28 +1,32 @@
 import ClusterSimulator
-import LibPQ
 import Logging
 import Redaction
 import ServiceLifecycle
 import ServiceRuntime
 import WireFormats
 
-/// What the ready file says beside the address of the API.
+/// What the ready files say beside the addresses of the API and of the metrics.
 struct DevFacts: Sendable {
     let token: String
+    /// The file that holds the token alone.
+    let tokenPath: String
     let kafka: String
     let database: SecretBytes
     let kubeconfig: String
     let webhookSecret: @Sendable () async throws -> String
 }
 
-/// Waits until all parts are ready, then writes the ready file and tells the person at the terminal.
+/// Waits until all parts are ready, then writes the ready files and tells the person at the terminal what to do next.
 struct DevAnnouncer: Service {
     let readiness: Readiness
+    /// The port of the API; nothing comes where intake is left out.
     let ports: AsyncStream<Int>
-    let readyFile: String?
+    /// The port of metrics and health.
+    let healthPorts: AsyncStream<Int>
+    let hasIntake: Bool
+    /// Where the addresses and the token are written: a file in the data folder, and the one that was asked for.
+    let readyFiles: [String]
     let logger: Logger
-    let executors: Int
-    let pool: PQPool
     let facts: DevFacts
 
     private static let patience = Duration.seconds(60)
@@ -39,11 +43,8 @@ struct DevAnnouncer: Service {
     }
 
     private func announce() async throws {
-        var port = 0
-        for await listening in ports {
-            port = listening
-            break
-        }
+        let port = hasIntake ? await ports.first { _ in true } : nil
+        let healthPort = await healthPorts.first { _ in true }
         let deadline = ContinuousClock.now + Self.patience
         while true {
             let faults = await readiness.faults()
@@ -54,22 +55,45 @@ struct DevAnnouncer: Service {
             }
             try await Task.sleep(for: .milliseconds(100))
         }
-        let http = "http://127.0.0.1:\(port)"
-        if let readyFile {
-            let json: JSONValue = [
-                "http": .string(http), "token": .string(facts.token), "kafka": .string(facts.kafka),
-                "postgres": .string(facts.database.exposeUTF8() ?? ""), "kubeconfig": .string(facts.kubeconfig),
-                "webhookSecret": .string(try await facts.webhookSecret()),
-            ]
-            try PrivateFile.write(Array((json.text(pretty: true) + "\n").utf8), to: readyFile)
-        }
+        let http = port.map { "http://127.0.0.1:\($0)" }
+        let health = healthPort.map { "http://127.0.0.1:\($0)" }
+        var json: JSONValue = [
+            "token": .string(facts.token), "kafka": .string(facts.kafka),
+            "postgres": .string(facts.database.exposeUTF8() ?? ""), "kubeconfig": .string(facts.kubeconfig),
+            "webhookSecret": .string(try await facts.webhookSecret()),
+        ]
+        json["http"] = http.map(JSONValue.string)
+        json["health"] = health.map(JSONValue.string)
+        for file in readyFiles { try PrivateFile.write(Array((json.text(pretty: true) + "\n").utf8), to: file) }
         var metadata: Logger.Metadata = ["kubeconfig": "\(facts.kubeconfig)"]
-        if port != 0 { metadata["http"] = "\(http)" }
+        if let http { metadata["http"] = "\(http)" }
+        if let health { metadata["health"] = "\(health)" }
         logger.info("Ready", metadata: metadata)
-        Console.print(
-            port == 0
-                ? "Longshore is ready, without intake. Ctrl-C stops it."
-                : "Longshore is ready on \(http). Ctrl-C stops it."
-        )
+        for line in lines(http: http, health: health) { Console.print(line) }
+    }
+
+    /// What the person is told: where everything is, and what to type next.
+    private func lines(http: String?, health: String?) -> [String] {
+        var lines = [
+            http.map { "Longshore is ready on \($0). Ctrl-C stops it." }
+                ?? "Longshore is ready, without intake. Ctrl-C stops it."
+        ]
+        if http != nil { lines.append("  token     \(facts.tokenPath)") }
+        if let health { lines.append("  metrics   \(health)/metrics") }
+        lines.append("  kubectl   export KUBECONFIG=\(ShellWord.quoted(facts.kubeconfig))")
+        if http != nil, let file = readyFiles.last {
+            let variable = "export LONGSHORE_READY_FILE=\(ShellWord.quoted(file))"
+            lines.append("  next      \(variable); longshore submit nginx:1.27 --wait")
+        }
+        return lines
+    }
+}
+
+/// Words for a shell's command line.
+enum ShellWord {
+    /// The word as it must be typed: in quotes where it has letters that a shell acts on.
+    static func quoted(_ text: String) -> String {
+        let plain = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "/._-:".contains($0)) }
+        return plain && !text.isEmpty ? text : "'\(text.replacing("'", with: "'\\''"))'"
     }
 }

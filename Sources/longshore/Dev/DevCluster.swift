@@ -2,13 +2,14 @@ import ClusterSimulator
 import FoundationEssentials
 import KubernetesAPI
 import Logging
+import ServiceLifecycle
 
 /// The cluster of `longshore dev`: a simulated one, or one that was given.
 struct DevCluster {
     let kubeconfigPath: String
     let helperImage: String?
     private let configuration: KubernetesConfiguration
-    private let simulator: Task<Void, any Error>?
+    private let simulator: RunningSimulator?
     private let logger: Logger
 
     /// Starts the simulator and writes its kubeconfig, or takes the given cluster.
@@ -37,12 +38,12 @@ struct DevCluster {
         var quiet = logger
         quiet.logLevel = max(logger.logLevel, .warning)
         let simulator = try ClusterSimulator(configuration: settings, logger: quiet)
-        let running = Task { try await simulator.run() }
+        let running = RunningSimulator(simulator, logger: quiet)
         await simulator.waitUntilReady()
         let path = "\(folder)/kubeconfig"
         do {
             guard simulator.port != 0 else {
-                try await running.value
+                try await running.end()
                 throw DevError("The simulated cluster has ended before it listened")
             }
             try PrivateFile.write(Array(simulator.kubeconfig.utf8), to: path)
@@ -54,8 +55,7 @@ struct DevCluster {
                 logger: logger
             )
         } catch {
-            running.cancel()
-            _ = await running.result
+            await running.stop()
             throw error
         }
     }
@@ -67,7 +67,32 @@ struct DevCluster {
 
     /// Ends the simulator.
     func stop() async {
-        simulator?.cancel()
-        _ = await simulator?.result
+        await simulator?.stop()
+    }
+}
+
+/// The simulator at work. It is stopped as a service is: a cancelled server logs that as an error.
+private struct RunningSimulator: Sendable {
+    private let group: ServiceGroup
+    private let task: Task<Void, any Error>
+
+    init(_ simulator: ClusterSimulator, logger: Logger) {
+        var configuration = ServiceGroupConfiguration(
+            services: [.init(service: simulator, successTerminationBehavior: .gracefullyShutdownGroup)],
+            logger: logger
+        )
+        // What still asks then is cut off.
+        configuration.maximumGracefulShutdownDuration = .seconds(3)
+        let group = ServiceGroup(configuration: configuration)
+        self.group = group
+        task = Task { try await group.run() }
+    }
+
+    /// Waits until it has ended by itself.
+    func end() async throws { try await task.value }
+
+    func stop() async {
+        await group.triggerGracefulShutdown()
+        _ = await task.result
     }
 }

@@ -9,11 +9,14 @@ struct DevCommand: AsyncParsableCommand {
             What is not given is embedded: a PostgreSQL of its own in the data folder, librdkafka's mock cluster as the broker
             (topics in memory, 5 MiB for each partition, no TLS) and a simulated cluster whose nodes really pull from
             registries. It listens on loopback only, allows webhooks to loopback, and makes a random token. Ctrl-C stops all of it;
-            started again with the same folder it goes on where it stopped.
+            started again with the same folder it goes on where it stopped. Addresses and the token are in ready.json in the folder.
             """
     )
 
-    @Option(help: ArgumentHelp("Where the database, the cluster's objects and the token live.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp("Where the database, the cluster's objects and the token live.", valueName: "dir"),
+        completion: .directory
+    )
     var dataDir = "longshore-dev"
 
     @Option(help: "Port of the HTTP API on 127.0.0.1; 0 takes a free one.")
@@ -26,12 +29,19 @@ struct DevCommand: AsyncParsableCommand {
     var instantPulls = false
 
     @Option(
-        help: ArgumentHelp("File that is written once everything is ready: addresses and the token.", valueName: "file")
+        help: ArgumentHelp(
+            "File that is written once everything is ready: addresses and the token.",
+            valueName: "file"
+        ),
+        completion: Completions.file
     )
     var readyFile: String?
 
     @Option(
-        help: "Executors, 0 to 64. With 0, run `longshore executor` yourself against the addresses of the ready file."
+        help: """
+            Executors, 0 to 64. With 0, run `longshore executor` yourself against the addresses of the ready file, with \
+            --kafka-session-timeout-seconds 6: the embedded broker waits that long at each change of a group's members.
+            """
     )
     var executors = 1
 
@@ -41,14 +51,18 @@ struct DevCommand: AsyncParsableCommand {
     @Option(help: ArgumentHelp("Broker to use instead of the embedded one.", valueName: "host:port"))
     var kafka: String?
 
-    @Option(help: ArgumentHelp("Cluster to use instead of the simulated one.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("Cluster to use instead of the simulated one.", valueName: "file"),
+        completion: Completions.file
+    )
     var kubeconfig: String?
 
     @Option(
         help: ArgumentHelp(
             "Services to leave out, so that they can run as processes of their own: intake, notifier.",
             valueName: "names"
-        )
+        ),
+        completion: .list(["intake", "notifier"])
     )
     var without: [String] = []
 
@@ -57,7 +71,10 @@ struct DevCommand: AsyncParsableCommand {
     )
     var helperImage: String?
 
-    @Option(help: "Least severe level that is logged: trace, debug, info, notice, warning, error.")
+    @Option(
+        help: "Least severe level that is logged: trace, debug, info, notice, warning, error.",
+        completion: .list(["trace", "debug", "info", "notice", "warning", "error"])
+    )
     var logLevel = "info"
 
     func validate() throws {

@@ -30,14 +30,13 @@ struct DevEnvironment {
 
     init(options: DevCommand) throws {
         self.options = options
-        let path = options.dataDir
         let settings = Settings(
             values: [SettingKeys.logLevel: options.logLevel, SettingKeys.healthAddress: "127.0.0.1:0"],
             keys: SettingKeys.common
         )
         // All services and what they talk to are in this one process.
         process = try ServiceProcess(service: "dev", settings: settings, ownDescriptors: 512)
-        folder = try DevFolder(path: path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)")
+        folder = try DevFolder(path: DevFolder.absolute(options.dataDir))
     }
 
     /// Runs until Ctrl-C. The database's server never outlives it, unless it is killed.
@@ -153,16 +152,16 @@ struct DevEnvironment {
         )
         let tokens = try DevTokens(folder: folder.path)
         let (ports, port) = AsyncStream<Int>.makeStream()
+        let (healthPorts, healthPort) = AsyncStream<Int>.makeStream()
+        let hasIntake = !options.without.contains("intake")
         var services: [any Service] = []
-        if !options.without.contains("intake") {
+        if hasIntake {
             let intake = try makeIntake(pool: pool, broker: broker, tokens: tokens) { port.yield($0) }
             // The next request may have credentials, and there are executors to seal them to.
             if options.executors > 0 {
                 process.readiness.add("sealing-key") { intake.sealingFault(cluster: Self.cluster) }
             }
             services.append(intake)
-        } else {
-            port.yield(0)
         }
         let parts = DevParts(
             options: options,
@@ -177,12 +176,13 @@ struct DevEnvironment {
         let announcer = DevAnnouncer(
             readiness: process.readiness,
             ports: ports,
-            readyFile: options.readyFile,
+            healthPorts: healthPorts,
+            hasIntake: hasIntake,
+            readyFiles: [folder.readyFile] + [options.readyFile.map(DevFolder.absolute)].compactMap { $0 },
             logger: process.logger,
-            executors: options.executors,
-            pool: pool,
             facts: DevFacts(
                 token: tokens.token,
+                tokenPath: tokens.tokenPath,
                 kafka: broker.address,
                 database: database,
                 kubeconfig: cluster.kubeconfigPath,
@@ -192,7 +192,7 @@ struct DevEnvironment {
         services.append(announcer)
         if let server { services.append(DevPostgresKeeper(server: server, logger: logger("postgres"))) }
         do {
-            try await process.run(services)
+            try await process.run(services) { healthPort.yield($0) }
         } catch {
             await client.close()
             throw error

@@ -9,6 +9,14 @@ struct DevFolder: Sendable {
     // It stays open, and so locked, until the process ends, however that happens.
     private let lock: FileDescriptor
 
+    /// The file with the addresses and the token, written once everything is ready.
+    var readyFile: String { "\(path)/ready.json" }
+
+    /// A path from the root, for one that may begin at the working directory.
+    static func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : "\(FileManager.default.currentDirectoryPath)/\(path)"
+    }
+
     /// Makes the folder if it is missing, and locks it.
     ///
     /// - Parameter path: An absolute path.
@@ -40,6 +48,8 @@ struct DevFolder: Sendable {
         }
         try lock.resize(to: 0)
         _ = try lock.writeAll(toAbsoluteOffset: 0, Array("\(getpid())".utf8))
+        // What an earlier one has written there is true no more.
+        try? FileManager.default.removeItem(atPath: readyFile)
     }
 
     /// Whether the folder's permissions are ours to set: not those of a folder that was there and holds something else.

@@ -16,11 +16,17 @@ struct DevParts: Sendable {
     let logger: @Sendable (String) -> Logger
     let readiness: Readiness
 
-    /// The notifier; webhooks may go to this machine and to private networks, for that is where a developer's receivers are.
+    /// Where webhooks may go: to this machine too, for that is where a developer's receivers are, and not to private networks.
+    static var webhookAddresses: AddressPolicy {
+        var policy = NotifierConfiguration().addressPolicy
+        policy.allowsLoopback = true
+        return policy
+    }
+
+    /// The notifier.
     func makeNotifier(client: KubernetesClient) throws -> NotifierService {
         var configuration = NotifierConfiguration()
-        configuration.addressPolicy.allowsLoopback = true
-        configuration.addressPolicy.allowsPrivate = true
+        configuration.addressPolicy = Self.webhookAddresses
         configuration.topicPartitions = DevEnvironment.partitions
         let notifier = try NotifierService(
             configuration: configuration,

@@ -7,12 +7,15 @@ import WireFormats
 struct DevTokens {
     /// The token itself, for the ready file.
     let token: String
+    /// The file that holds the token, for `--token-file`.
+    let tokenPath: String
     /// The file that intake reads.
     let path: String
 
     /// Reads the folder's token, or makes one.
     init(folder: String) throws {
         let secretPath = "\(folder)/token"
+        tokenPath = secretPath
         if let existing = try? String(contentsOf: URL(filePath: secretPath), encoding: .utf8), !existing.isEmpty {
             token = existing
         } else {
