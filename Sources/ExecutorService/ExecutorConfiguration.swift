@@ -22,6 +22,12 @@ package struct ExecutorConfiguration: Sendable {
 
     /// A small image with a static `/bin/busybox`, on which every puller Pod runs.
     package var helperImage = "docker.io/library/busybox:1.37.0-musl"
+    /// A Secret in ``namespace`` with a credential for the helper image; `nil` when it needs none. Its credential is offered for the
+    /// helper image alone.
+    package var helperImageSecret: String?
+    /// How often the helper image's registry is asked whether it is there; `nil` for never. Default 1 hour: Docker Hub counts
+    /// each question as a pull.
+    package var helperCheckInterval: Duration? = .seconds(3_600)
     /// The PriorityClass of puller Pods; `nil` for the cluster's default. It should be low and without preemption.
     package var priorityClassName: String?
     /// The first minor version of Kubernetes 1.x whose kubelets are asked for image volumes by `auto`. Default 35; 33 and 34
@@ -45,7 +51,7 @@ package struct ExecutorConfiguration: Sendable {
     /// The longest time for one image's check against its registry. Default 20 s.
     package var registryCheckTimeout: Duration = .seconds(20)
 
-    /// The most tasks at once; beyond it, topics are paused, the lower priorities first. Default 200.
+    /// The most tasks at once; beyond it they wait in Kafka, the lower priorities first. Default 200.
     package var maximumTasks = 200
     /// How long a slot may stay taken once its task has ended in the cluster; after that the executor is not ready and frees
     /// it. Default 60 s: what is left to do then are a few deletions, which take seconds, and a minute also with an API server

@@ -12,6 +12,8 @@ struct ExecutorContext: Sendable {
     let planner: TaskPlanner
     let permissions: SecretPermissions
     let secretUses: SecretUses
+    let helperSecret: HelperSecret
+    let helperHealth: HelperHealth
     let ended: EndedTasks
     let nodes: Informer<WatchedNode>
     let jobs: Informer<Job>

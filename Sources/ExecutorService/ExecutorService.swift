@@ -88,6 +88,7 @@ package final class ExecutorService: Service {
             }
             group.addTask { [self] in await coordinator.run() }
             group.addTask { [self] in await announcer.run() }
+            group.addTask { [self] in await helperWatch.run() }
             group.addTask { [self] in await sweeper.run() }
             await topics.prepare()
             group.addTask { [self] in await topics.run() }
@@ -161,10 +162,11 @@ package final class ExecutorService: Service {
             deadLetterTopic: Topics.tasksDeadLetter
         )
         loop.maximumBatch = configuration.maximumBatch
-        let hooks = KafkaLoopHooks(
+        var hooks = KafkaLoopHooks(
             handle: { batch in await router.handle(batch) },
             room: { topic in router.room(topic) }
         )
+        hooks.lookAhead = router.lookAhead
         return KafkaLoop(
             consumer: consumer,
             producer: producer,
@@ -199,6 +201,17 @@ package final class ExecutorService: Service {
             configuration: configuration,
             wallClock: wallClock,
             executors: { [coordinator] in await coordinator.livingExecutors() },
+            helper: context.helperHealth,
+            logger: logger
+        )
+    }
+
+    private var helperWatch: HelperWatch {
+        HelperWatch(
+            configuration: configuration,
+            registry: registry,
+            secret: context.helperSecret,
+            health: context.helperHealth,
             logger: logger
         )
     }
@@ -241,7 +254,8 @@ package final class ExecutorService: Service {
         let permissions = SecretPermissions(
             client: client,
             namespace: configuration.namespace,
-            needsProject: configuration.secretsNeedProject
+            needsProject: configuration.secretsNeedProject,
+            reserved: configuration.helperImageSecret
         )
         let checker = RegistryChecker(
             client: client,
@@ -258,6 +272,8 @@ package final class ExecutorService: Service {
             planner: TaskPlanner(nodes: nodes, checker: checker, logger: logger),
             permissions: permissions,
             secretUses: SecretUses(permissions: permissions),
+            helperSecret: HelperSecret(client: client, configuration: configuration),
+            helperHealth: HelperHealth(image: configuration.helperImage),
             ended: EndedTasks(configuration: configuration.kafka, logger: logger),
             nodes: nodes,
             jobs: Informer(client: client, options: progress(configuration)),
@@ -296,6 +312,7 @@ package final class ExecutorService: Service {
                     return isSynced ? nil : "the cluster's objects are not known yet"
                 }
             ),
+            ("helper-image", { context.helperHealth.problem }),
             ("slots", { coordinator.staleSlots(of: context.configuration) }),
         ]
     }

@@ -91,6 +91,24 @@ import WireFormats
         }
     }
 
+    @Test func `nodes that were set aside are reported with their reason`() async throws {
+        var nodes = NodeTemplate.numbered(3)
+        nodes[1].labels["eks.amazonaws.com/compute-type"] = "fargate"
+        try await ExecutorWorld.with(nodes: nodes) { world in
+            let executor = try await world.startExecutor()
+            let task = try await world.submit(["nginx:1.27"])
+            _ = try await world.waitForEnd(task.taskID)
+            _ = try await world.waitForPhase(task.taskID.text, .succeeded)
+            try await world.command(.report, task)
+            let answer = try await waitForValue("the report") { try await reports(world).first }
+            #expect(Set(answer.nodes.map(\.name)) == ["node-1", "node-2", "node-3"])
+            let aside = try #require(answer.nodes.first { $0.name == "node-2" })
+            #expect(aside.phase == .skipped && aside.reason == "Virtual")
+            #expect(aside.message == "a virtual node (EKS Fargate) has no image store to warm")
+            await executor.stop()
+        }
+    }
+
     @Test func `a task that is worked on is not missing, and the end of one that has ended is told again`() async throws
     {
         try await ExecutorWorld.with { world in

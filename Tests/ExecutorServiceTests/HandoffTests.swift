@@ -58,6 +58,29 @@ import WireFormats
         }
     }
 
+    @Test func `a command that is read again changes nothing that came after it`() async throws {
+        try await ExecutorWorld.with(nodes: NodeTemplate.numbered(1)) { world in
+            await world.simulator.setPullSpeed("node-1", latency: .seconds(600))
+            let executor = try await world.startExecutor()
+            let task = try await world.submit(["nginx:1.27"]) { $0.pullPolicy = .always }
+            func waitFor(_ what: String, _ isSo: @Sendable @escaping (PullTask) -> Bool) async throws {
+                try await waitUntil(what) { try await world.pullTask(task.taskID.text).map(isSo) ?? false }
+            }
+            try await world.command(.pause, task, id: "pause-1")
+            try await waitFor("the pause") { $0.control.paused }
+            try await world.command(.resume, task, id: "resume-1")
+            try await waitFor("the resumption") { !$0.control.paused }
+            // As after a restart; the last one shows that those before it were read.
+            try await world.command(.pause, task, id: "pause-1")
+            try await world.command(.patch, task, id: "patch-1", patch: TaskPatch(batchSize: 7))
+            try await waitFor("the last command") { $0.spec["batchSize"]?.integer == 7 }
+            #expect(try await world.pullTask(task.taskID.text)?.control.paused == false)
+            try await world.command(.cancel, task)
+            #expect(try await world.waitForEnd(task.taskID).type == .taskCancelled)
+            await executor.stop()
+        }
+    }
+
     @Test func `a message past its expiry is not started`() async throws {
         try await ExecutorWorld.with { world in
             let executor = try await world.startExecutor()

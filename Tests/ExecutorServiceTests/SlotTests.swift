@@ -204,6 +204,47 @@ import WireFormats
         }
     }
 
+    // MARK: - Commands without a free slot
+
+    @Test func `an executor without a free slot reads commands, for tasks that run and for tasks that wait`()
+        async throws
+    {
+        try await ExecutorWorld.with(nodes: NodeTemplate.numbered(1)) { world in
+            await world.simulator.setPullSpeed("node-1", latency: .seconds(600))
+            let executor = try await world.startExecutor {
+                $0.leaseDuration = .seconds(300)
+                $0.maximumTasks = 1
+            }
+            let running = try await submit(to: "node-1", in: world)
+            try await waitUntil("the Job") { world.simulator.count("pods") == 1 }
+            // Many, so that each partition of the topic holds some that wait.
+            var waiting: [TaskSubmitted] = []
+            for _ in 0..<12 { waiting.append(try await submit(to: "node-1", in: world)) }
+            try await world.command(.pause, running)
+            try await waitUntil("the running task to be paused") {
+                try await world.pullTask(running.taskID.text)?.control.paused == true
+            }
+            try await world.command(.cancel, waiting[5])
+            let withdrawn = try await world.waitForEnd(waiting[5].taskID)
+            #expect(withdrawn.type == .taskCancelled)
+            try await waitUntil("the withdrawn task to leave the executor") { executor.service.taskCount == 1 }
+            for task in waiting where task.taskID != waiting[5].taskID {
+                #expect(try await world.pullTask(task.taskID.text) == nil, "it waits in Kafka, not in the cluster")
+            }
+            // A cancelled task frees its slot for the first that waits.
+            try await world.command(.cancel, running)
+            #expect(try await world.waitForEnd(running.taskID).type == .taskCancelled)
+            for task in waiting where task.taskID != waiting[5].taskID { try await world.command(.cancel, task) }
+            for task in waiting { #expect(try await world.waitForEnd(task.taskID).type == .taskCancelled) }
+            try await waitUntil("the slots to be free") { executor.service.taskCount == 0 }
+            let jobs = world.simulator.auditRecords().filter { $0.verb == "create" && $0.resource == "jobs" }
+            let withdrawnJobs = (0...2).map { SecretNames.job(waiting[5].taskID, node: "node-1", attempt: $0) }
+            #expect(!jobs.contains { withdrawnJobs.contains($0.name) })
+            try await world.waitUntilClean()
+            await executor.stop()
+        }
+    }
+
     /// Asks for a pull that needs a Job although the node has the image.
     private func submit(to node: String, in world: ExecutorWorld) async throws -> TaskSubmitted {
         try await world.submit(["nginx:1.27"]) { spec in

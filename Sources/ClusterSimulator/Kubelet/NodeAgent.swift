@@ -53,7 +53,7 @@ extension NodeTemplate {
     /// The image store of a new node: the helper image and what is preloaded.
     func initialContent(helperImage: String) -> NodeContent {
         var content = NodeContent()
-        for text in [helperImage] + preloadedImages {
+        for text in (preloadsHelper ? [helperImage] : []) + preloadedImages {
             guard let name = ImageName(parsing: text) else { continue }
             content.add(name, InstantPuller.image(name), access: .everyone)
         }

@@ -25,6 +25,8 @@ package struct NodeTemplate: Sendable {
     package var kubeletVersion: String
     /// What the runtime reports, `containerd://2.2.0` unless told.
     package var runtimeVersion: String
+    /// Whether the helper image is on the node from the start, so that it is never pulled; it is unless told.
+    package var preloadsHelper = true
     /// Images that are on the node from the start, beside the helper image.
     package var preloadedImages: [String]
     /// Credentials that the node itself has, as a credential provider of the kubelet gives them to it; none unless told.

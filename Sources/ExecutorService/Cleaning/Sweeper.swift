@@ -112,6 +112,7 @@ actor Sweeper {
             template: template,
             scrubber: CredentialScrubber(),
             secrets: context.secretUses,
+            helper: context.helperSecret,
             logger: context.logger(for: pullTask)
         )
         if await TaskCleaner(context: context).clean(id, spec: spec, jobs: jobs) { cleaned.insert(uid) }

@@ -93,8 +93,8 @@ struct CommandHandler: Sendable {
         return ["metadata": metadata, "spec": spec]
     }
 
-    /// So many commands are remembered.
-    static let rememberedCommands = 16
+    /// So many commands are remembered: more than anybody gives one task while an offset waits for a slot.
+    static let rememberedCommands = 64
 
     /// The fields of the spec to change; `nil` when they are so already.
     private static func specChange(_ command: TaskCommand, _ pullTask: PullTask) -> JSONValue? {
@@ -139,9 +139,15 @@ struct CommandHandler: Sendable {
         guard let pullTask else { return try await answerMissing(command) }
         guard pullTask.isFinished else { return }
         let failures = Dictionary(pullTask.status.failures.map { ($0.node, $0.failure) }) { first, _ in first }
-        let ends = (pullTask.status.record?.ends ?? []).map { name, phase in
-            let failure = phase == .failed ? failures[name] : nil
-            return TaskNodes.End(name: name, phase: phase, cause: failure?.cause, message: failure?.message)
+        let ends = (pullTask.status.record?.ends ?? []).map { end in
+            let failure = end.phase == .failed ? failures[end.name] : nil
+            return TaskNodes.End(
+                name: end.name,
+                phase: end.phase,
+                cause: failure?.cause,
+                reason: end.reason,
+                message: failure?.message ?? end.message
+            )
         }
         let answers = TaskNodes.answers(to: command, nodes: ends).map { ProducerRecord($0.record) }
         for report in await context.publisher.producer.send(answers) { _ = try report.get() }

@@ -29,6 +29,25 @@ struct MessageRouter: Sendable {
         return max(0, share - coordinator.taskCount)
     }
 
+    /// How an executor whose slots are all taken reads on: commands need no slot, and a task that is cancelled before it was
+    /// started ends without one of its own.
+    var lookAhead: KafkaLookAhead {
+        let (most, coordinator) = (configuration.maximumTasks, coordinator)
+        return KafkaLookAhead(
+            maximumBytes: Self.maximumWaitingBytes,
+            withdrawalRoom: { max(0, most + Self.concurrency - coordinator.taskCount) },
+            need: { Self.need(of: $0) }
+        )
+    }
+
+    /// So much is kept of tasks that wait for a slot: some ten thousand of them, and what else is in front of a command.
+    static let maximumWaitingBytes = 32 * 1024 * 1024
+
+    private static func need(of event: CloudEvent) -> KafkaLookAhead.Need {
+        guard event.eventType != .taskSubmitted else { return .room }
+        return (try? TaskCommand(event: event))?.kind == .cancel ? .withdrawal : .nothing
+    }
+
     /// Handles a batch.
     func handle(_ batch: KafkaBatch) async -> KafkaBatch.Outcome {
         // Right after the start the Lease may need a moment; later on, waiting is left to the loop.
@@ -53,9 +72,10 @@ struct MessageRouter: Sendable {
     /// One task's messages; after one that has to be tried again, those behind it have to wait as well.
     private func handle(_ indices: [Int], of batch: KafkaBatch) async -> KafkaBatch.Outcome {
         var outcome = KafkaBatch.Outcome()
+        let isWithdrawn = indices.contains { Self.need(of: batch.messages[$0].event) == .withdrawal }
         for (position, index) in indices.enumerated() {
             do {
-                try await handle(batch.messages[index])
+                try await handle(batch.messages[index], isWithdrawn: isWithdrawn)
             } catch let error as CloudEventError {
                 let detail = error.description
                 outcome.rejected[index] = KafkaRejection(code: error.code.rawValue, detail: detail)
@@ -75,9 +95,10 @@ struct MessageRouter: Sendable {
         return outcome
     }
 
-    private func handle(_ message: KafkaMessage) async throws {
+    private func handle(_ message: KafkaMessage, isWithdrawn: Bool) async throws {
         switch message.event.eventType {
-        case .taskSubmitted: try await submissions.handle(try TaskSubmitted(event: message.event))
+        case .taskSubmitted:
+            try await submissions.handle(try TaskSubmitted(event: message.event), isWithdrawn: isWithdrawn)
         case .taskCommand: try await commands.handle(try TaskCommand(event: message.event))
         case .some, nil:
             throw CloudEventError(.wrongType, place: "type", message: "expected a task message or a command")

@@ -13,6 +13,8 @@ struct SecretPermissions: Sendable {
     let namespace: String
     /// Whether a Secret that names no project is for none.
     let needsProject: Bool
+    /// The operator's Secret for the helper image, which is no task's.
+    var reserved: String?
 
     /// What a task must not use.
     ///
@@ -71,8 +73,10 @@ struct SecretPermissions: Sendable {
         /// The annotation that names projects.
         var projects: String
         var type: String
+        var name: String
 
         init(_ secret: Secret) {
+            name = secret.metadata.name ?? ""
             labels = secret.metadata.labels
             projects = secret.metadata.annotations[PullTaskKeys.projects] ?? ""
             type = secret.type
@@ -87,6 +91,7 @@ struct SecretPermissions: Sendable {
     /// Why a task must not use a Secret that says this; nothing when it may.
     func denial(of terms: Terms, task: TaskID, project: String) -> Denial? {
         let labels = terms.labels
+        if let reserved, terms.name == reserved { return .reserved }
         if labels[PullTaskKeys.managedBy] == PullTaskKeys.manager || terms.type == SealingKeys.secretType {
             guard let owner = labels[PullTaskKeys.task] else { return .reserved }
             return owner == task.text ? nil : .otherTask

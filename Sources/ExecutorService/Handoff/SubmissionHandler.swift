@@ -16,9 +16,11 @@ struct SubmissionHandler: Sendable {
 
     /// Takes a task over.
     ///
-    /// - Parameter submitted: The message.
+    /// - Parameters:
+    ///   - submitted: The message.
+    ///   - isWithdrawn: Whether its cancel is known already: then the task is to end without a Job.
     /// - Throws: What keeps it from being taken over now; it is to be tried again.
-    func handle(_ submitted: TaskSubmitted) async throws {
+    func handle(_ submitted: TaskSubmitted, isWithdrawn: Bool = false) async throws {
         var logger = context.logger
         logger[metadataKey: LogKey.task] = "\(submitted.taskID)"
         context.metrics.submissions.increment()
@@ -30,7 +32,9 @@ struct SubmissionHandler: Sendable {
         )
         if existing == nil, try await isOver(submitted, logger) { return }
         if existing == nil, try await isRefused(submitted, logger) { return }
-        guard let pullTask = try await takeOrCreate(existing, submitted, logger) else { return }
+        guard let pullTask = try await takeOrCreate(existing, submitted, isWithdrawn: isWithdrawn, logger) else {
+            return
+        }
         // The annotation that it came from a message can be written by kubectl too.
         guard pullTask.isFromKafka, pullTask.project == submitted.spec.project else {
             logger.error("A PullTask that was not made from a message has this task's name; it is left alone")
@@ -120,11 +124,12 @@ struct SubmissionHandler: Sendable {
     private func takeOrCreate(
         _ existing: PullTask?,
         _ submitted: TaskSubmitted,
+        isWithdrawn: Bool,
         _ logger: Logger
     ) async throws -> PullTask? {
         if let existing { return existing }
         do {
-            return try await create(submitted)
+            return try await create(submitted, isWithdrawn: isWithdrawn)
         } catch let error as KubernetesError {
             switch error.reason {
             case .invalid, .badRequest, .requestEntityTooLarge: break
@@ -137,12 +142,12 @@ struct SubmissionHandler: Sendable {
         }
     }
 
-    private func create(_ submitted: TaskSubmitted) async throws -> PullTask {
+    private func create(_ submitted: TaskSubmitted, isWithdrawn: Bool) async throws -> PullTask {
         var annotations = [
             PullTaskKeys.submission: "kafka", PullTaskKeys.acceptedAt: submitted.acceptedAt.rfc3339,
         ]
         annotations[PullTaskKeys.traceParent] = submitted.traceParent
-        let pullTask = PullTask(
+        var pullTask = PullTask(
             metadata: ObjectMeta(
                 name: submitted.taskID.text,
                 namespace: context.configuration.namespace,
@@ -154,6 +159,8 @@ struct SubmissionHandler: Sendable {
             ),
             spec: submitted.spec.json
         )
+        // A cancel that is written only behind it could come after the first Job.
+        if isWithdrawn { pullTask.spec["cancelRequested"] = true }
         do throws(KubernetesError) {
             return try await context.client.create(pullTask)
         } catch {

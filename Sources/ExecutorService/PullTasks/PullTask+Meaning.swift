@@ -40,6 +40,8 @@ package enum PullTaskKeys {
     package static let checked = "Checked"
     /// The condition that says of a spec that was changed later whether the task does what it says.
     package static let specFollowed = "SpecFollowed"
+    /// The condition that nodes can run the helper image; only there when a task has paused because they could not.
+    package static let helperAvailable = "HelperAvailable"
     /// The condition that the task has succeeded.
     package static let complete = "Complete"
     /// The condition that the task has ended otherwise.

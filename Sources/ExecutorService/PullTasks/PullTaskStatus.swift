@@ -162,6 +162,7 @@ package struct PullTaskStatus: Sendable, Hashable {
         record.names = nil
         record.statuses = []
         record.untold = TaskRun.UntoldEnds()
+        record.setAsideNodes = []
         self.record = record
     }
 

@@ -21,6 +21,8 @@ struct AttemptObserver: Sendable {
     private let helperImage: String
     private let scrubber: CredentialScrubber
     private var memories: [Int: ImageMemory] = [:]
+    /// With image volumes: what is said of the helper, the containers' own image, by the number of the container.
+    private var waitingForHelper: [Int: TaskRun.ImageFailure] = [:]
     private var pod: Pod?
     private var isPodGone = false
     private var job: Job?
@@ -98,12 +100,13 @@ struct AttemptObserver: Sendable {
         }
         let references = Self.references(of: pod)
         let method = Self.method(of: pod)
+        waitingForHelper = [:]
         for status in pod.status.containerStatuses {
             guard let index = JobTemplate.imageIndex(ofContainer: status.name), references.indices.contains(index)
             else { continue }
             observation.images[references[index]] = image(index, references[index], status, method)
         }
-        observation.ending = helperFailure(pod) ?? ending()
+        observation.ending = helperFailure(pod) ?? helperFailure(observation) ?? ending()
         return observation
     }
 
@@ -142,6 +145,10 @@ struct AttemptObserver: Sendable {
             if method == .kubelet ? !status.imageID.isEmpty || end.exitCode == 0 : end.exitCode == 0 {
                 return .init(phase: .pulled, digest: digest)
             }
+            if method == .imageVolume, Self.isHelpersOwn(end.message) {
+                waitingForHelper[index] = helperFailure("The helper image cannot be run: \(end.message)")
+                return .init(phase: .pulled)
+            }
             return .init(phase: .failed, failure: failure(end.reason, end.message, fallback: .internal))
         case .waiting(let reason, let message):
             return waiting(index, reference, status, method, reason: reason, message: message, digest: digest)
@@ -162,11 +169,17 @@ struct AttemptObserver: Sendable {
         var memory = memories[index] ?? ImageMemory()
         defer { memories[index] = memory }
         switch reason {
+        case "InvalidImageName" where method == .imageVolume && mentionsHelper(message, reference):
+            waitingForHelper[index] = helperFailure("The helper image \(helperImage) is no image's name: \(message)")
+            return .init(phase: .pulled)
         case "InvalidImageName", "ErrImageNeverPull":
             return .init(phase: .failed, failure: failure(reason, message))
         case "RunContainerError", "StartError", "CrashLoopBackOff":
             if method == .kubelet && !status.imageID.isEmpty { return .init(phase: .pulled, digest: digest) }
             return .init(phase: .pulling, failure: failure(reason, message, fallback: .internal))
+        case "CreateContainerError" where method == .imageVolume && Self.isHelpersOwn(message):
+            waitingForHelper[index] = helperFailure("The helper image cannot be run: \(message)")
+            return .init(phase: .pulled)
         case "CreateContainerError", "CreateContainerConfigError":
             return .init(phase: .pulling, failure: failure(reason, message, fallback: .internal))
         case "ErrImagePull", "RegistryUnavailable", "SignatureValidationFailed", "ImageInspectError":
@@ -193,9 +206,14 @@ struct AttemptObserver: Sendable {
             return .init(phase: .pulling, failure: memory.failure)
         }
         guard let failure = memory.failure else { return .init(phase: .pulling) }
-        if mentionsHelper(message, reference) {
-            let text = "The helper image could not be pulled: \(failure.message)"
-            return .init(phase: .pulling, failure: .init(cause: .internal, message: text))
+        if method == .imageVolume, mentionsHelper(message, reference) {
+            let told = helperFailure("The helper image \(helperImage) could not be pulled: \(failure.message)")
+            let isOver = reason != "ErrImagePull" || memory.failedPulls >= 2 || failure.cause.isFinalAtOnce
+            guard isOver else { return .init(phase: .pulling) }
+            waitingForHelper[index] = told
+            // The kubelet reports a volume that it could not pull before it tries the container's own image
+            // (`toKubeContainerImageVolumes` comes before `startContainer`): this one is there.
+            return .init(phase: .pulled)
         }
         let isFinal = failure.cause.isFinalAtOnce || memory.failedPulls >= 2
         return .init(phase: isFinal ? .failed : .pulling, failure: failure)
@@ -215,6 +233,21 @@ struct AttemptObserver: Sendable {
     /// With image volumes, the same container waits for its volume and for the helper's own image.
     private func mentionsHelper(_ message: String, _ reference: String) -> Bool {
         reference != helperImage && message.contains(helperImage) && !message.contains(reference)
+    }
+
+    /// Whether a runtime says of the helper's own program that it is not there, or not for this machine.
+    private static func isHelpersOwn(_ message: String) -> Bool {
+        message.contains("/bin/busybox") || message.contains("exec format error")
+    }
+
+    private func helperFailure(_ text: String) -> TaskRun.ImageFailure {
+        TaskRun.ImageFailure(cause: .helper, message: scrubber.scrub(text, limit: Self.messageLimit))
+    }
+
+    /// With image volumes: nothing is left to wait for but the helper, and that is not to be had.
+    private func helperFailure(_ observation: TaskRun.JobObservation) -> TaskRun.ImageFailure? {
+        guard !waitingForHelper.isEmpty, observation.images.values.allSatisfy(\.phase.isDecided) else { return nil }
+        return waitingForHelper.min { $0.key < $1.key }?.value
     }
 
     private func failure(
@@ -252,11 +285,9 @@ struct AttemptObserver: Sendable {
         case .waiting(_, let message) where FailureCause.isKubeletThrottling(message: message): return nil
         case .waiting("ImagePullBackOff", let message), .waiting("InvalidImageName", let message),
             .waiting("ErrImageNeverPull", let message):
-            let text = scrubber.scrub("The helper image could not be pulled: \(message)", limit: Self.messageLimit)
-            return TaskRun.ImageFailure(cause: .internal, message: text)
+            return helperFailure("The helper image \(helperImage) could not be pulled: \(message)")
         case .terminated(let end) where end.exitCode != 0:
-            let text = "The helper ended with \(end.exitCode): \(end.reason) \(end.message)"
-            return TaskRun.ImageFailure(cause: .internal, message: scrubber.scrub(text, limit: Self.messageLimit))
+            return helperFailure("The helper ended with \(end.exitCode): \(end.reason) \(end.message)")
         case .waiting, .running, .terminated, nil:
             return nil
         }

@@ -14,6 +14,7 @@ struct JobWriter: Sendable {
     /// Knows the task's credentials.
     let scrubber: CredentialScrubber
     let secrets: SecretUses
+    let helper: HelperSecret
     let logger: Logger
 
     /// What became of a Job that was to be created.
@@ -54,6 +55,17 @@ struct JobWriter: Sendable {
                         start,
                         .policyDenied,
                         "The Secret \(name) must not be used: \(denial.detail).",
+                        isRetryable: false
+                    )
+                }
+                switch try await helper.answer(for: start.images) {
+                case .none: break
+                case .use(let name): permitted.secretNames.append(name)
+                case .conflict(let image):
+                    return failure(
+                        start,
+                        .policyDenied,
+                        "The name of \(image) begins with the helper image's, whose credential the kubelet would use for it.",
                         isRetryable: false
                     )
                 }

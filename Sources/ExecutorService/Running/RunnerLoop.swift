@@ -353,6 +353,7 @@ final class RunnerLoop {
             if draft.kind.isNodeEnd, firstEnd == nil { firstEnd = drafts.count }
             drafts.append(draft)
         case .scheduleTimer(let time): schedule(time)
+        case .pauseTask: pausePullTask(&group)
         case .persistStatus: isStatusDue = true
         case .publishTerminal(let draft): terminal = draft
         case .finish(let outcome): finish(outcome, &group)
@@ -361,6 +362,8 @@ final class RunnerLoop {
 
     private func note(_ draft: TaskEventDraft) {
         context.metrics.nodeEnded(draft.kind, cause: draft.cause)
+        if draft.kind == .nodeSucceeded, draft.attempt ?? 0 > 0 { context.helperHealth.noteRan() }
+        if draft.kind == .paused, draft.cause == .helper { context.helperHealth.noteNodesFailed(draft.message ?? "") }
         guard draft.kind == .nodeFailed else { return }
         logger.info(
             "Node failed",

@@ -8,6 +8,8 @@ struct StatusReport: Sendable {
     private let counts: TaskCounts
     private let progress: Int
     private let checkNote: String?
+    private let helperTrouble: TaskRun.ImageFailure?
+    private let isPaused: Bool
     private let failures: [TaskRun.NodeFailure]
     private let record: TaskRun.Snapshot
     private let outcome: TaskRun.Outcome?
@@ -36,6 +38,8 @@ struct StatusReport: Sendable {
         counts = task.counts
         progress = Int(task.progress(at: time).percent)
         checkNote = task.checkNote
+        helperTrouble = task.helperTrouble
+        isPaused = task.isPaused
         failures = task.failures
         // Of a task that has ended the nodes' ends stay until the PullTask goes: the read model may have missed their events.
         record = task.snapshot(telling: drafts, keepsNodes: task.isFinished)
@@ -62,6 +66,18 @@ struct StatusReport: Sendable {
             status.set(condition: PullTaskKeys.specFollowed, .false, reason: reason, message: message, at: time)
         } else if status.conditions[PullTaskKeys.specFollowed] != nil {
             status.set(condition: PullTaskKeys.specFollowed, .true, reason: "AsTaken", at: time)
+        }
+        if let helperTrouble {
+            let message = helperTrouble.message
+            status.set(
+                condition: PullTaskKeys.helperAvailable,
+                .false,
+                reason: TaskRun.helperReason,
+                message: message,
+                at: time
+            )
+        } else if !isPaused, status.conditions[PullTaskKeys.helperAvailable]?.status == .false {
+            status.set(condition: PullTaskKeys.helperAvailable, .true, reason: "Resumed", at: time)
         }
         if releases { status.owner = nil }
         guard let outcome else { return }

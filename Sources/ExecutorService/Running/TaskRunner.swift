@@ -62,6 +62,7 @@ final class TaskRunner: Sendable {
             template: template,
             scrubber: scrubber,
             secrets: context.secretUses,
+            helper: context.helperSecret,
             logger: logger
         )
         let status = StatusWriter(

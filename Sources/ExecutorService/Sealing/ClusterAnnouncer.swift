@@ -12,6 +12,7 @@ struct ClusterAnnouncer: Sendable {
     let configuration: ExecutorConfiguration
     let wallClock: any WallClock
     let executors: @Sendable () async -> [String]
+    let helper: HelperHealth
     let logger: Logger
 
     /// Announces, until cancelled. The keys are read again each time, so that a rotation needs no restart.
@@ -28,6 +29,7 @@ struct ClusterAnnouncer: Sendable {
                     executors: await executors(),
                     version: configuration.version,
                     kubernetesVersion: version,
+                    helperImage: helper.announced,
                     heartbeatAt: wallClock.now()
                 )
                 try await producer.send(announcement.record)

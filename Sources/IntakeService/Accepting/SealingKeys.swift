@@ -73,6 +73,7 @@ final class SealingKeys: Sendable {
                 json["version"] = .string(announcement.version)
                 json["heartbeatAt"] = announcement.heartbeatAt.json
                 json["kubernetesVersion"] = announcement.kubernetesVersion?.json
+                json["helperImage"] = announcement.helperImage?.json
             }
             return json
         }

@@ -11,7 +11,7 @@ extension OpenAPIDocument {
           },
           "Cause": {
             "enum": ["Unauthorized", "NotFound", "RateLimited", "TLS", "Network", "Disk", "Architecture", "Timeout", "Evicted",
-              "NodeLost", "InvalidReference", "PolicyDenied", "Internal", "Unknown"]
+              "NodeLost", "InvalidReference", "PolicyDenied", "Helper", "Internal", "Unknown"]
           },
           "Task": {
             "type": "object",
@@ -178,6 +178,9 @@ extension OpenAPIDocument {
               "executors": {"type": "array", "items": {"type": "string"}},
               "version": {"type": "string"},
               "kubernetesVersion": {"type": "string"},
+              "helperImage": {"type": "object", "required": ["image"], "properties": {
+                "image": {"type": "string"},
+                "problem": {"type": "string", "description": "why nodes cannot be expected to run it"}}},
               "heartbeatAt": {"type": "string", "format": "date-time"}
             }
           },

@@ -14,7 +14,7 @@ enum UnheardEnds {
     static let unknown = "unknown"
     /// The reason of a node whose end was concluded, or is not known.
     static let reason = "EndNotHeard"
-    /// The reason of a node whose end an executor has reported when it was asked.
+    /// The reason of a node whose end an executor has reported when it was asked; one that was set aside has its own.
     static let reported = "EndReported"
 
     /// Settles the nodes of tasks that have ended.
@@ -114,9 +114,9 @@ enum UnheardEnds {
         PQStatement(
             """
             INSERT INTO longshore.task_nodes AS n (task_id, node, phase, cause, message, reason)
-            SELECT DISTINCT ON (t.id, u.node) t.id, u.node, u.phase, u.cause, u.message, '\(reported)'
-            FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[])
-                AS u(id, project, cluster, asked_at, node, phase, cause, message)
+            SELECT DISTINCT ON (t.id, u.node) t.id, u.node, u.phase, u.cause, u.message, coalesce(u.reason, '\(reported)')
+            FROM unnest($1::text[], $2::text[], $3::text[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::text[],
+                $9::text[]) AS u(id, project, cluster, asked_at, node, phase, cause, message, reason)
             JOIN longshore.tasks t ON t.id = u.id AND t.project = u.project AND t.cluster = u.cluster
             JOIN longshore.node_repairs r ON r.task_id = t.id AND r.asked_at = u.asked_at
             WHERE t.finished_at IS NOT NULL
@@ -131,6 +131,7 @@ enum UnheardEnds {
                 .textArray(ends.map(\.0.cluster)), .timestampArray(ends.map(\.0.askedAt.microsecondsSinceEpoch)),
                 .textArray(ends.map(\.1.name)), .textArray(ends.map(\.1.phase.rawValue)),
                 .textArray(ends.map(\.1.cause?.rawValue)), .textArray(ends.map(\.1.message)),
+                .textArray(ends.map(\.1.reason)),
             ]
         )
     }

@@ -25,6 +25,8 @@ package enum FailureCause: String, Sendable, Hashable, CaseIterable {
     case invalidReference = "InvalidReference"
     /// Admission, quota, the runtime's signature policy or a policy of the registry (a scan, a bill, a court) refused.
     case policyDenied = "PolicyDenied"
+    /// The helper image, on which puller Pods run, could not be pulled or run: the operator's matter, no image's.
+    case helper = "Helper"
     /// The fault lies with the cluster or with the service itself.
     case `internal` = "Internal"
     /// None of the above.
@@ -33,7 +35,7 @@ package enum FailureCause: String, Sendable, Hashable, CaseIterable {
     /// Whether another attempt could end better with nobody having changed anything.
     package var isWorthRetrying: Bool {
         switch self {
-        case .rateLimited, .network, .disk, .timeout, .evicted, .nodeLost, .internal, .unknown: true
+        case .rateLimited, .network, .disk, .timeout, .evicted, .nodeLost, .helper, .internal, .unknown: true
         case .unauthorized, .notFound, .tls, .architecture, .invalidReference, .policyDenied: false
         }
     }
@@ -43,7 +45,7 @@ package enum FailureCause: String, Sendable, Hashable, CaseIterable {
     package var isFinalAtOnce: Bool {
         switch self {
         case .unauthorized, .notFound, .invalidReference, .architecture, .policyDenied: true
-        case .rateLimited, .tls, .network, .disk, .timeout, .evicted, .nodeLost, .internal, .unknown: false
+        case .rateLimited, .tls, .network, .disk, .timeout, .evicted, .nodeLost, .helper, .internal, .unknown: false
         }
     }
 }

@@ -15,10 +15,11 @@ extension TaskRun {
         _ node: String,
         attempt: Int,
         images: [ImageOutcome] = [],
+        failure: ImageFailure? = nil,
         reason: String? = nil,
         message: String? = nil
     ) {
-        let failure = images.first { $0.phase == .failed }?.failure
+        let failure = failure ?? images.first { $0.phase == .failed }?.failure
         let draft = TaskEventDraft(
             kind: kind,
             phase: phase,
@@ -94,6 +95,7 @@ extension TaskRun {
         guard isPaused else { return }
         isPaused = false
         isStatusDue = true
+        retryHeld()
         if state == .working { emit(.pulling) }
     }
 

@@ -59,6 +59,7 @@ extension TaskRun {
         badImages = plan.badImages
         checkNote = plan.note
         setAside = plan.skipped.count
+        setAsideNodes = UntoldEnds.SetAsideNodes.groups(plan.skipped)
         let targets = plan.targets.filter { plan.imageSets.indices.contains($0.imageSet) }.sorted { $0.node < $1.node }
         nodes.reserveCapacity(targets.count)
         indices.reserveCapacity(targets.count)

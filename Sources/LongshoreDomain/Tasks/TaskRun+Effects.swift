@@ -17,6 +17,8 @@ extension TaskRun {
         case emit(TaskEventDraft)
         /// Send ``Event/timer`` at this moment; replaces the one scheduled before.
         case scheduleTimer(Timestamp)
+        /// Write the pause that the run has decided on itself into the task's wish, where its owner resumes it.
+        case pauseTask
         /// Write the status soon; may be put together with later ones.
         case persistStatus
         /// Write the status with the outcome in its snapshot, then publish everything emitted so far and this event,

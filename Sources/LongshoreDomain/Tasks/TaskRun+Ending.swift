@@ -4,6 +4,7 @@ extension TaskRun {
     /// Ends a node: counts, the event, the tolerance. The caller has taken care of its Job.
     mutating func finish(_ index: Int, _ status: NodeStatus, reason: String? = nil, message: String? = nil) {
         let item = work.removeValue(forKey: index)
+        helper.held.remove(index)
         switch nodes[index].status {
         case .pending: break
         case .working:
@@ -28,8 +29,17 @@ extension TaskRun {
             emitNode(.nodeSucceeded, name, attempt: attempt, images: images, reason: reason)
         case .failed:
             counts.failed += 1
-            recordFailure(index, images)
-            emitNode(.nodeFailed, name, attempt: attempt, images: images, reason: reason, message: message)
+            let helperFailure = images.contains { $0.phase == .failed } ? nil : item?.helperFailure
+            recordFailure(index, images, helperFailure)
+            emitNode(
+                .nodeFailed,
+                name,
+                attempt: attempt,
+                images: images,
+                failure: helperFailure,
+                reason: reason,
+                message: message
+            )
             stopIfHopeless()
         case .skipped:
             counts.skipped += 1
@@ -39,9 +49,13 @@ extension TaskRun {
         }
     }
 
-    private mutating func recordFailure(_ index: Int, _ images: [ImageOutcome]) {
-        var isHard = false
-        var first: FailureCause?
+    private mutating func recordFailure(_ index: Int, _ images: [ImageOutcome], _ helperFailure: ImageFailure?) {
+        var isHard = helperFailure != nil
+        var first = helperFailure?.cause
+        if let helperFailure, failures.count < Self.maximumFailures {
+            // No image of the task has failed.
+            failures.append(NodeFailure(node: nodes[index].name, image: "", failure: helperFailure))
+        }
         for image in images where image.phase == .failed {
             let failure = image.failure ?? ImageFailure(cause: .unknown, message: "")
             if badImages[image.image] == nil { isHard = true }

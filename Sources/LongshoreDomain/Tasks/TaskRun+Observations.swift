@@ -23,7 +23,7 @@ extension TaskRun {
                 }
                 item.images[position] = seen
             }
-            if !item.images[position].phase.isDecided, let ending = observation.ending {
+            if !item.images[position].phase.isDecided, let ending = observation.ending, ending.cause != .helper {
                 // What kept the image from being pulled says more than that the Pod ended.
                 let failure = item.images[position].failure ?? ending
                 item.images[position] = ImageObservation(phase: .failed, failure: failure)
@@ -33,7 +33,17 @@ extension TaskRun {
         let startsClock = observation.isScheduled && !item.isScheduled
         item.isScheduled = item.isScheduled || observation.isScheduled
         work[index] = item
-        if item.images.allSatisfy(\.phase.isDecided) {
+        if let ending = observation.ending, ending.cause == .helper,
+            !item.images.contains(where: { $0.phase == .failed })
+        {
+            endByHelper(index, ending)
+        } else if item.images.allSatisfy(\.phase.isDecided) || observation.ending != nil {
+            if let ending = observation.ending {
+                // What the helper has kept from being pulled beside an image that has failed itself.
+                fail(index, ending)
+            } else if item.images.contains(where: { $0.phase == .pulled }) {
+                noteHelperRan()
+            }
             endAttempt(index, deletesJob: true)
         } else if startsClock {
             setAttemptEnd(index, now + settings.timeout)

@@ -34,18 +34,36 @@ extension TaskRun {
         package var isRecheckDue = false
         /// Ends of nodes that may not have been told when this is read.
         package var untold = UntoldEnds()
+        /// The set-aside nodes, for whoever asks later how the task's nodes ended.
+        package var setAsideNodes: [UntoldEnds.SetAsideNodes] = []
 
-        /// The nodes that have ended, and how; none where the record does not hold the nodes.
-        package var ends: [(name: String, phase: NodePhase)] {
-            guard let names = names?.names, names.count == statuses.count else { return [] }
-            return zip(names, statuses).compactMap { name, byte -> (name: String, phase: NodePhase)? in
-                switch NodeStatus(byte: byte) {
-                case .succeeded: (name, .succeeded)
-                case .failed: (name, .failed)
-                case .skipped: (name, .skipped)
-                case .pending, .working, .waiting: nil
+        /// How a node has ended.
+        package struct NodeEnd: Sendable, Hashable {
+            /// The node's name.
+            package var name: String
+            /// `succeeded`, `failed` or `skipped`.
+            package var phase: NodePhase
+            /// A constant word for why it was set aside.
+            package var reason: String?
+            /// The same in a sentence.
+            package var message: String?
+        }
+
+        /// The nodes that have ended, and how, set-aside ones included; none where the record does not hold them.
+        package var ends: [NodeEnd] {
+            var ends: [NodeEnd] = []
+            if let names = names?.names, names.count == statuses.count {
+                ends = zip(names, statuses).compactMap { name, byte in
+                    let status = NodeStatus(byte: byte)
+                    return status.isEnd ? NodeEnd(name: name, phase: status.phase) : nil
                 }
             }
+            for group in setAsideNodes {
+                for name in group.names.names ?? [] {
+                    ends.append(NodeEnd(name: name, phase: .skipped, reason: group.reason, message: group.message))
+                }
+            }
+            return ends
         }
     }
 
@@ -74,7 +92,9 @@ extension TaskRun {
         )
         let tellsEnds = drafts.contains { $0.kind.isNodeEnd }
         // With an outcome there is nothing to go on with, and the list's room is better given back.
-        guard snapshot.outcome == nil || tellsEnds || keepsNodes, let encodedNames else { return snapshot }
+        guard snapshot.outcome == nil || tellsEnds || keepsNodes else { return snapshot }
+        snapshot.setAsideNodes = setAsideNodes
+        guard let encodedNames else { return snapshot }
         let bare = snapshot
         snapshot.names = encodedNames
         snapshot.statuses = nodes.map(\.status.byte)
@@ -105,6 +125,7 @@ extension TaskRun {
         self.failures = Array(failures.prefix(Self.maximumFailures))
         counts = snapshot.counts
         setAside = snapshot.setAside
+        setAsideNodes = snapshot.setAsideNodes
         hardFailures = snapshot.hardFailures
         causes = snapshot.causes
         pauses = snapshot.pauses
@@ -218,6 +239,7 @@ extension TaskRun {
             case .working(let attempt) where !foundJobs.contains(index):
                 occupy(index, attempt: Int(attempt))
                 issueStart(index)
+            case .waiting(let attempt) where Int(attempt) >= Self.maximumAttempts: finish(index, .failed)
             case .waiting(let attempt): wait(index, attempt: Int(attempt))
             case .pending, .working, .succeeded, .failed, .skipped: break
             }

@@ -40,6 +40,7 @@ extension TaskRun.Snapshot: JSONEncodable, JSONDecodable {
         if let lastAttempt { object["lastAttempt"] = .integer(Int64(lastAttempt)) }
         if isRecheckDue { object["recheck"] = true }
         if !untold.isEmpty { object["untold"] = untold.json }
+        if !setAsideNodes.isEmpty { object["setAsideNodes"] = .array(setAsideNodes.map(\.json)) }
         return .object(object)
     }
 
@@ -89,6 +90,9 @@ extension TaskRun.Snapshot: JSONEncodable, JSONDecodable {
         isRecheckDue = try json.optionalBool("recheck") ?? false
         outcome = nil
         if let decided = json["outcome"], !decided.isNull { outcome = try TaskRun.Outcome(json: decided) }
+        for group in try json.optionalArray("setAsideNodes") ?? [] {
+            setAsideNodes.append(try TaskRun.UntoldEnds.SetAsideNodes(json: group))
+        }
         if let ends = json["untold"], !ends.isNull { untold = try TaskRun.UntoldEnds(json: ends) }
     }
 }

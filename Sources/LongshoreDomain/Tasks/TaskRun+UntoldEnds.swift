@@ -26,6 +26,23 @@ extension TaskRun {
             package var reason: String
             /// The reason in a sentence.
             package var message: String
+
+            /// Sorts set-aside nodes by their reason, as many as ``maximumNameBytes`` of names hold: whoever asks for the rest
+            /// knows only how many there were.
+            static func groups(_ nodes: [Plan.SetAside]) -> [SetAsideNodes] {
+                let byReason = Dictionary(grouping: nodes) { [$0.reason, $0.message] }
+                var result: [SetAsideNodes] = []
+                var room = maximumNameBytes
+                for (reason, nodes) in byReason.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+                    let text = reason[0].utf8.count + reason[1].utf8.count
+                    guard let names = NodeNameList(nodes.map(\.node).sorted(), limit: max(0, room - text)) else {
+                        continue
+                    }
+                    room -= text + names.text.utf8.count + names.suffix.utf8.count
+                    result.append(SetAsideNodes(names: names, reason: reason[0], message: reason[1]))
+                }
+                return result
+            }
         }
 
         /// Makes an empty list.
@@ -150,14 +167,7 @@ extension TaskRun.UntoldEnds: JSONEncodable, JSONDecodable {
         var object: JSONObject = [:]
         if !details.isEmpty { object["details"] = .array(details.map(\.json)) }
         if !setAside.isEmpty {
-            object["setAside"] = .array(
-                setAside.map {
-                    [
-                        "nameSuffix": .string($0.names.suffix), "names": .string($0.names.text),
-                        "reason": .string($0.reason), "message": .string($0.message),
-                    ]
-                }
-            )
+            object["setAside"] = .array(setAside.map(\.json))
         }
         return .object(object)
     }
@@ -169,16 +179,32 @@ extension TaskRun.UntoldEnds: JSONEncodable, JSONDecodable {
     package init(json: JSONValue) throws(JSONMappingError) {
         self.init()
         for detail in try json.optionalArray("details") ?? [] { details.append(try Detail(json: detail)) }
-        for group in try json.optionalArray("setAside") ?? [] {
-            let suffix = try group.optionalString("nameSuffix") ?? ""
-            setAside.append(
-                SetAsideNodes(
-                    names: NodeNameList(suffix: suffix, text: try group.requiredString("names")),
-                    reason: try group.requiredString("reason"),
-                    message: try group.requiredString("message")
-                )
-            )
-        }
+        for group in try json.optionalArray("setAside") ?? [] { setAside.append(try SetAsideNodes(json: group)) }
+    }
+}
+
+extension TaskRun.UntoldEnds.SetAsideNodes: JSONEncodable, JSONDecodable {
+    /// The nodes of one reason within a record.
+    package var json: JSONValue {
+        [
+            "nameSuffix": .string(names.suffix), "names": .string(names.text), "reason": .string(reason),
+            "message": .string(message),
+        ]
+    }
+
+    /// Reads nodes of one reason.
+    ///
+    /// - Parameter json: What ``json`` made.
+    /// - Throws: `JSONMappingError` for another shape.
+    package init(json: JSONValue) throws(JSONMappingError) {
+        self.init(
+            names: NodeNameList(
+                suffix: try json.optionalString("nameSuffix") ?? "",
+                text: try json.requiredString("names")
+            ),
+            reason: try json.requiredString("reason"),
+            message: try json.requiredString("message")
+        )
     }
 }
 

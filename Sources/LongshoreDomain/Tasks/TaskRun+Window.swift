@@ -43,6 +43,7 @@ extension TaskRun {
         item.creationFailures = 0
         item.creationFailure = nil
         item.creationDue = nil
+        item.helperFailure = nil
         work[index] = item
         occupy(index, attempt: item.attempt)
         issueStart(index)

@@ -58,6 +58,8 @@ package struct TaskRun: Sendable {
     var causes: [FailureCause: Int] = [:]
     /// Set-aside nodes of the plan; they are not among `nodes`.
     var setAside = 0
+    /// Their names by reason, as far as there is room for them in the record.
+    var setAsideNodes: [UntoldEnds.SetAsideNodes] = []
     var pauses = 0
     var pullingSince: Timestamp?
     var decidedBefore = 0
@@ -74,6 +76,8 @@ package struct TaskRun: Sendable {
     /// While restoring: what is to be told again, with the nodes' indices and their details' positions.
     var untold = UntoldEnds()
     var untoldNodes: [(index: Int, detail: UInt8)] = []
+    /// What is known of the helper image.
+    var helper = Helper()
     let seed: UInt64
 
     /// The moment of the event in hand.
@@ -138,6 +142,7 @@ package struct TaskRun: Sendable {
         case .working:
             runTimers()
             fillWindow()
+            failHeld()
             if working == 0 && counts.pulling == 0 && counts.pending == 0 { publish(verdict()) }
         case .draining:
             runTimers()
@@ -212,6 +217,8 @@ extension TaskRun {
         var creationDue: Timestamp?
         /// Why the Job could not be created yet.
         var creationFailure: ImageFailure?
+        /// Why the last attempt could not run the helper image.
+        var helperFailure: ImageFailure?
         /// Its part in `partial`.
         var share = 0.0
     }

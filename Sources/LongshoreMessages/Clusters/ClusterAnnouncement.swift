@@ -12,6 +12,8 @@ package struct ClusterAnnouncement: Sendable, Hashable {
     package var version: String
     /// The version of Kubernetes, where it is known.
     package var kubernetesVersion: String?
+    /// What the announcing executor knows of the helper image; `nil` from executors that do not look.
+    package var helperImage: HelperImageState?
     /// When it was announced.
     package var heartbeatAt: Timestamp
 
@@ -22,8 +24,10 @@ package struct ClusterAnnouncement: Sendable, Hashable {
         executors: [String],
         version: String,
         kubernetesVersion: String? = nil,
+        helperImage: HelperImageState? = nil,
         heartbeatAt: Timestamp
     ) {
+        self.helperImage = helperImage
         self.cluster = cluster
         self.keys = keys
         self.executors = executors
@@ -37,6 +41,31 @@ package struct ClusterAnnouncement: Sendable, Hashable {
 
     /// The record in binary mode; the cluster's name as the key keeps only the newest one.
     package var record: MessageRecord { event.kafkaRecord(topic: Topics.clusters, key: cluster) }
+}
+
+/// Whether a cluster's nodes can be expected to run the helper image.
+package struct HelperImageState: Sendable, Hashable, JSONDecodable, JSONEncodable {
+    /// The image's canonical reference.
+    package var image: String
+    /// What speaks against it, in a sentence; `nil` when nothing does.
+    package var problem: String?
+
+    /// Makes a state.
+    package init(image: String, problem: String? = nil) {
+        self.image = image
+        self.problem = problem
+    }
+
+    package init(json: JSONValue) throws(JSONMappingError) {
+        image = try json.requiredString("image")
+        problem = try json.optionalString("problem")
+    }
+
+    package var json: JSONValue {
+        var json: JSONValue = ["image": .string(image)]
+        json["problem"] = problem?.json
+        return json
+    }
 }
 
 /// A public key that credentials can be sealed to.
@@ -79,6 +108,7 @@ extension ClusterAnnouncement {
             "heartbeatAt": heartbeatAt.json,
         ]
         data["kubernetesVersion"] = kubernetesVersion?.json
+        data["helperImage"] = helperImage?.json
         return CloudEvent(
             id: "\(cluster)-\(heartbeatAt.microsecondsSinceEpoch)",
             source: "/clusters/\(cluster)",
@@ -101,6 +131,7 @@ extension ClusterAnnouncement {
                 executors: try data.optional("executors") ?? [],
                 version: try data.optionalString("version") ?? "",
                 kubernetesVersion: try data.optionalString("kubernetesVersion"),
+                helperImage: try data.optional("helperImage"),
                 heartbeatAt: try data.requiredTimestamp("heartbeatAt")
             )
         } catch {

@@ -15,7 +15,7 @@ extension JSONSchemas {
             "imagePhase": {"enum": ["pending", "pulling", "present", "pulled", "failed"]},
             "cause": {"type": "string", "description": "One of the causes below; later versions may add some.",
               "examples": ["Unauthorized", "NotFound", "RateLimited", "TLS", "Network", "Disk", "Architecture",
-                "Timeout", "Evicted", "NodeLost", "InvalidReference", "PolicyDenied", "Internal", "Unknown"]},
+                "Timeout", "Evicted", "NodeLost", "InvalidReference", "PolicyDenied", "Helper", "Internal", "Unknown"]},
             "labels": {"type": "object", "maxProperties": 64, "additionalProperties": {"type": "string", "maxLength": 63}},
             "labelExpression": {
               "type": "object", "required": ["key", "operator"], "additionalProperties": false,

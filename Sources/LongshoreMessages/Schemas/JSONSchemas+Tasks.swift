@@ -162,6 +162,7 @@ extension JSONSchemas {
                   "name": {"type": "string"},
                   "phase": {"$ref": "definitions.json#/$defs/nodePhase"},
                   "cause": {"type": "string"},
+                  "reason": {"type": "string"},
                   "message": {"type": "string"}
                 }
               }
@@ -278,6 +279,11 @@ extension JSONSchemas {
             "executors": {"type": "array", "items": {"type": "string"}},
             "version": {"type": "string"},
             "kubernetesVersion": {"type": "string"},
+            "helperImage": {
+              "type": "object",
+              "required": ["image"],
+              "properties": {"image": {"type": "string"}, "problem": {"type": "string"}}
+            },
             "heartbeatAt": {"$ref": "definitions.json#/$defs/time"}
           }
         }

@@ -14,12 +14,21 @@ package struct TaskNodes: Sendable, Hashable {
         package var phase: NodePhase
         /// Why it failed, where that is known.
         package var cause: FailureCause?
+        /// A constant word for why it was set aside, where it was.
+        package var reason: String?
         /// Why, in a sentence, scrubbed.
         package var message: String?
 
         /// Makes an end.
-        package init(name: String, phase: NodePhase, cause: FailureCause? = nil, message: String? = nil) {
+        package init(
+            name: String,
+            phase: NodePhase,
+            cause: FailureCause? = nil,
+            reason: String? = nil,
+            message: String? = nil
+        ) {
             self.name = name
+            self.reason = reason
             self.phase = phase
             self.cause = cause
             self.message = message
@@ -29,12 +38,14 @@ package struct TaskNodes: Sendable, Hashable {
             name = try json.requiredString("name")
             phase = try json.requiredChoice("phase")
             cause = try json.optionalCause("cause")
+            reason = try json.optionalString("reason")
             message = try json.optionalString("message")
         }
 
         package var json: JSONValue {
             var json: JSONValue = ["name": .string(name), "phase": .string(phase.rawValue)]
             json["cause"] = cause?.rawValue.json
+            json["reason"] = reason?.json
             json["message"] = message?.json
             return json
         }

@@ -56,6 +56,8 @@ struct DevParts: Sendable {
         configuration.priorityClassName = "longshore-puller"
         configuration.topicPartitions = DevEnvironment.partitions
         if let helperImage = options.helperImage { configuration.helperImage = helperImage }
+        // The simulator's nodes have it from the start.
+        if options.kubeconfig == nil { configuration.helperCheckInterval = nil }
         let executor = try ExecutorService(
             configuration: configuration,
             client: try cluster.makeClient(observer: ExecutorMetrics.record),

@@ -9,7 +9,7 @@ import ServiceRuntime
 enum ExecutorSettings {
     static let keys: [SettingKey] =
         [SettingKeys.cluster, SettingKeys.namespace, identity, SettingKeys.plainHTTPRegistries] + [
-            allowLoopback, allowPrivate, allowedNetworks, deniedNetworks, helperImage, priorityClass,
+            allowLoopback, allowPrivate, allowedNetworks, deniedNetworks, helperImage, helperImageSecret, priorityClass,
             imageVolumeVersion, registryCheckTimeout, maximumTasks, apiConcurrency,
             schedulingAllowance, sweepInterval, leaseDuration, secretsNeedProject,
         ]
@@ -54,6 +54,11 @@ enum ExecutorSettings {
         "small image with a static /bin/busybox that puller Pods run; every node must be able to pull it",
         default: helperImageDefault
     )
+    private static let helperImageSecret = SettingKey(
+        "helper-image-secret",
+        form: "NAME",
+        "Secret in the executor's namespace with a credential for the helper image; it is offered for no other image, and no task may name it"
+    )
     private static let priorityClass = SettingKey(
         "puller-priority-class",
         form: "NAME",
@@ -74,7 +79,7 @@ enum ExecutorSettings {
     private static let maximumTasks = SettingKey(
         "maximum-tasks",
         form: "COUNT",
-        "most tasks at once; beyond it topics are paused, the lower priorities first",
+        "most tasks at once; beyond it tasks wait in Kafka, the lower priorities first",
         default: "200"
     )
     private static let apiConcurrency = SettingKey(
@@ -136,6 +141,7 @@ enum ExecutorSettings {
         configuration.registryAddresses.allowed = try settings.list(allowedNetworks, of: network, CIDR.init)
         configuration.registryAddresses.denied = try settings.list(deniedNetworks, of: network, CIDR.init)
         configuration.helperImage = try image(settings)
+        configuration.helperImageSecret = try secretName(settings)
         configuration.priorityClassName = settings.text(priorityClass)
         configuration.imageVolumeMinorVersion = try settings.integer(imageVolumeVersion, in: 31...1_000)
         configuration.registryCheckTimeout = try settings.seconds(registryCheckTimeout, in: 1...600)
@@ -163,6 +169,14 @@ enum ExecutorSettings {
         guard KubernetesNames.isLabel(text.utf8) else {
             try settings.report("\(key.flag): “\(text)” is not 1 to 63 lower-case letters, digits and '-'")
             return text
+        }
+        return text
+    }
+
+    private static func secretName(_ settings: Settings) throws(SettingsError) -> String? {
+        guard let text = settings.text(helperImageSecret), !text.isEmpty else { return nil }
+        guard KubernetesNames.isSubdomain(text) else {
+            throw SettingsError(["\(helperImageSecret.flag): “\(text)” is no name that a Secret can have"])
         }
         return text
     }

@@ -187,9 +187,36 @@ import WireFormats
     }
 
     @Test func `a container that waits for the helper's own image does not fail its image`() {
-        let message = "Back-off pulling image \"\(Self.helper)\": not found"
-        let image = Self.observe([Self.pod([Self.waiting("ErrImagePull", message), nil])]).images["r.example.com/a:1"]
-        #expect(image?.phase == .pulling && image?.failure?.cause == .internal)
+        let first = "failed to pull and unpack image \"\(Self.helper)\": dial tcp 10.0.0.1:443: i/o timeout"
+        let begun = Self.observe([Self.pod([Self.waiting("ErrImagePull", first), nil])])
+        #expect(begun.images["r.example.com/a:1"] == .init(phase: .pulling) && begun.ending == nil)
+        let message = "Back-off pulling image \"\(Self.helper)\": ErrImagePull: \(first)"
+        let both = Self.waiting("ImagePullBackOff", message)
+        let observation = Self.observe([Self.pod([both, both])])
+        #expect(observation.images.count == 2)
+        #expect(observation.images.values.allSatisfy { $0.phase == .pulled && $0.failure == nil })
+        #expect(observation.ending?.cause == .helper)
+        #expect(observation.ending?.message.contains("The helper image \(Self.helper) could not be pulled") == true)
+    }
+
+    @Test func `while an image's own volume is still tried, the helper does not end the attempt`() {
+        let message = "Back-off pulling image \"\(Self.helper)\": ErrImagePull: i/o timeout"
+        let volume = "failed to pull and unpack image \"r.example.com/b:1\": dial tcp: i/o timeout"
+        let observation = Self.observe([
+            Self.pod([Self.waiting("ImagePullBackOff", message), Self.waiting("ErrImagePull", volume)])
+        ])
+        #expect(observation.ending == nil)
+        #expect(observation.images["r.example.com/a:1"]?.phase == .pulled)
+    }
+
+    @Test func `a helper image without the program, or for another machine, is the helper's failure`() {
+        for message in [
+            "failed to create containerd task: exec: \"/bin/busybox\": stat /bin/busybox: no such file or directory",
+            "exec /bin/busybox: exec format error",
+        ] {
+            let one = Self.waiting("CreateContainerError", message)
+            #expect(Self.observe([Self.pod([one, one])]).ending?.cause == .helper)
+        }
     }
 
     @Test func `a Pod that was evicted or lost its node ends the attempt with that cause`() {

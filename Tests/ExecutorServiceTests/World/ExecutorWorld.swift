@@ -115,6 +115,8 @@ final class ExecutorWorld: Sendable {
         configuration.heartbeatInterval = .milliseconds(500)
         configuration.sweepInterval = .milliseconds(300)
         configuration.releaseTimeout = .seconds(10)
+        // The default's registry is a real one.
+        configuration.helperCheckInterval = nil
         configure(&configuration)
         let path = try directory.write("kubeconfig-\(identity)", simulator.kubeconfig(user: "executor-\(identity)"))
         var kubernetes = try await KubernetesConfiguration.load(kubeconfig: path)
@@ -179,9 +181,15 @@ final class ExecutorWorld: Sendable {
     }
 
     /// Publishes a command.
-    func command(_ kind: TaskCommand.Kind, _ task: TaskSubmitted, patch: TaskPatch = TaskPatch()) async throws {
+    func command(
+        _ kind: TaskCommand.Kind,
+        _ task: TaskSubmitted,
+        id: String? = nil,
+        patch: TaskPatch = TaskPatch()
+    ) async throws {
         let command = TaskCommand(
-            id: "\(task.taskID)-\(kind.rawValue)",
+            // A wish that is uttered again is another one, but for a cancel.
+            id: id ?? "\(task.taskID)-\(kind.rawValue)-\(SystemWallClock().now().microsecondsSinceEpoch)",
             taskID: task.taskID,
             project: task.spec.project,
             cluster: task.spec.cluster,

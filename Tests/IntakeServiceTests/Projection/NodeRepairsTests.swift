@@ -17,14 +17,15 @@ struct NodeRepairsTests {
             .map { try TaskCommand(event: $0) }.filter { $0.kind == .report }
     }
 
-    /// A task that has ended with three nodes, of which two were heard to begin and the third was not heard of at all.
+    /// A task that has ended with four nodes, of which two were heard to begin and the others, one of them set aside, were not
+    /// heard of at all.
     private func endTask(_ intake: Intake) async throws -> TaskID {
         let answer = try await intake.submit(["images": ["nginx"]])
         let id = try #require(answer.json["id"]?.string.flatMap { TaskID($0) })
         try await intake.waitForStatus("queued", of: id.text)
         try await intake.publish(.sample(.nodePulling, of: id, sequence: 3, node: "a"))
         try await intake.publish(.sample(.nodePulling, of: id, sequence: 4, node: "b"))
-        let counts = TaskCounts(nodesTotal: 3, succeeded: 2, failed: 1)
+        let counts = TaskCounts(nodesTotal: 4, succeeded: 2, failed: 1, skipped: 1)
         try await intake.publish(.sample(.taskFailed, of: id, sequence: 50, counts: counts))
         try await intake.waitForStatus("failed", of: id.text)
         return id
@@ -52,6 +53,7 @@ struct NodeRepairsTests {
             TaskNodes.End(name: "a", phase: .succeeded),
             TaskNodes.End(name: "b", phase: .failed, cause: .notFound, message: "manifest unknown"),
             TaskNodes.End(name: "c", phase: .succeeded),
+            TaskNodes.End(name: "d", phase: .skipped, reason: "Virtual", message: "no image store"),
         ]
         // What another project, or an answer to another question, says counts for nothing.
         for change: @Sendable (inout TaskCommand) -> Void in [
@@ -64,10 +66,12 @@ struct NodeRepairsTests {
         }
         for answer in TaskNodes.answers(to: question, nodes: ends) { try await intake.producer.send(answer.record) }
         try await waitUntil("the nodes to be known") {
-            try await states(intake, id) == ["a": "succeeded", "b": "failed", "c": "succeeded"]
+            try await states(intake, id) == ["a": "succeeded", "b": "failed", "c": "succeeded", "d": "skipped"]
         }
         let failed = try await intake.ask("GET", "/v1/tasks/\(id)/nodes?state=failed").json["items"]?[0]
         #expect(failed?["cause"]?.string == "NotFound" && failed?["message"]?.string == "manifest unknown")
+        let aside = try await intake.ask("GET", "/v1/tasks/\(id)/nodes?state=skipped").json["items"]?[0]
+        #expect(aside?["reason"]?.string == "Virtual" && aside?["message"]?.string == "no image store")
         let left = try await intake.pool.query("SELECT count(*) AS n FROM longshore.node_repairs")
         #expect(try left[0].int("n") == 0)
         try await intake.stop()

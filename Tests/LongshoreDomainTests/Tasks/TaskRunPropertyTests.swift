@@ -39,6 +39,7 @@ private struct RandomWorld {
     var nodeEnds: [String: Int] = [:]
     var terminals: [TaskEventDraft] = []
     var progressTimes: [Timestamp] = []
+    var helperEndings = 0
     var finished = 0
     var effectsAfterEnd = 0
     var isResolved = false
@@ -107,6 +108,7 @@ private struct RandomWorld {
             #expect(jobs.isEmpty)
         case .resolveNodes: isResolved = true
         case .persistStatus: break
+        case .pauseTask: #expect(run.isPaused && run.helperTrouble != nil)
         }
     }
 
@@ -127,12 +129,15 @@ private struct RandomWorld {
         case 60..<64: lose()
         case 64..<68:
             let failure = TaskRun.ImageFailure(cause: .internal, message: "500")
+            let isRetryable = Bool.random(using: &random)
+            // What was refused for good is not there.
+            if !isRetryable { jobs.remove("\(node) \(attempt)") }
             send(
                 .jobCreationFailed(
                     node: node,
                     attempt: attempt,
                     failure: failure,
-                    isRetryable: Bool.random(using: &random)
+                    isRetryable: isRetryable
                 )
             )
         case 68..<70: send(.nodeGone(node: node))
@@ -151,7 +156,13 @@ private struct RandomWorld {
     mutating func observe() {
         guard let job = jobs.sorted().randomElement(using: &random) else { return send(.timer) }
         let parts = job.split(separator: " ")
-        let ending = Int.random(in: 0..<6, using: &random) == 0
+        let ending: TaskRun.ImageFailure? =
+            switch Int.random(in: 0..<12, using: &random) {
+            case 0, 1: .init(cause: .evicted, message: "evicted")
+            case 2, 3: .init(cause: .helper, message: "no helper")
+            default: nil
+            }
+        if ending?.cause == .helper { helperEndings += 1 }
         send(
             .jobObserved(
                 .init(
@@ -159,7 +170,7 @@ private struct RandomWorld {
                     attempt: Int(parts[1])!,
                     images: randomImages(final: false),
                     isScheduled: Bool.random(using: &random),
-                    ending: ending ? .init(cause: .evicted, message: "evicted") : nil
+                    ending: ending
                 )
             )
         )
@@ -258,7 +269,8 @@ private struct RandomWorld {
         #expect(Set(terminals.map(\.kind)).count == 1, "a take-over publishes the decided outcome")
         if takeOvers == 0 { #expect(terminals.count == 1) }
         #expect(jobs.isEmpty)
-        for (_, attempts) in attempts { #expect((attempts.max() ?? 0) <= mostRetries + 1) }
+        // A node that was put aside for the helper gets another attempt each time its task is resumed.
+        for (_, attempts) in attempts where helperEndings == 0 { #expect((attempts.max() ?? 0) <= mostRetries + 1) }
         if let last = terminals.last, last.counts.nodesTotal > 0 {
             #expect(last.counts.finished == last.counts.nodesTotal && last.counts.pulling == 0)
             for node in nodes {
