@@ -56,8 +56,8 @@ var targets: [Target] = [
             .embedInCode("001_schema.sql"), .embedInCode("002_lost_messages.sql"),
             .embedInCode("003_delivery_hosts.sql"), .embedInCode("004_redelivery.sql"),
             .embedInCode("005_task_updates.sql"), .embedInCode("006_acknowledgements.sql"),
-            .embedInCode("007_unknown_nodes.sql"),
-            .embedInCode("008_retries.sql"),
+            .embedInCode("007_unknown_nodes.sql"), .embedInCode("008_retries.sql"),
+            .embedInCode("009_refusals.sql"),
         ]
     ),
     .target(

@@ -10,5 +10,6 @@ package enum Migrations {
         ("006_acknowledgements", String(decoding: PackageResources._06_acknowledgements_sql, as: UTF8.self)),
         ("007_unknown_nodes", String(decoding: PackageResources._07_unknown_nodes_sql, as: UTF8.self)),
         ("008_retries", String(decoding: PackageResources._08_retries_sql, as: UTF8.self)),
+        ("009_refusals", String(decoding: PackageResources._09_refusals_sql, as: UTF8.self)),
     ]
 }

@@ -1,5 +1,6 @@
 package import Curl
 import LongshoreDomain
+import LongshoreMessages
 package import RDKafka
 import ServiceRuntime
 
@@ -83,6 +84,8 @@ package struct ExecutorConfiguration: Sendable {
     package var topicPartitions = 12
     /// Replicas of topics that are made; -1, the default, leaves it to the broker.
     package var topicReplication = -1
+    /// How long topics that are made keep task messages and events. Default 7 days.
+    package var topicRetention = Topics.defaultRetention
 
     /// Makes a configuration with the defaults.
     ///

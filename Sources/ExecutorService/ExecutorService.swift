@@ -179,8 +179,9 @@ package final class ExecutorService: Service {
     /// What an executor reads and writes.
     private static func topics(_ configuration: ExecutorConfiguration) -> [TopicDefinition] {
         let own: Set = [Topics.events, Topics.clusters, Topics.tasksDeadLetter]
-        return Topics.shared(partitions: configuration.topicPartitions).filter { own.contains($0.name) }
-            + Topics.definitions(cluster: configuration.cluster, partitions: configuration.topicPartitions)
+        let (partitions, retention) = (configuration.topicPartitions, configuration.topicRetention)
+        return Topics.shared(partitions: partitions, retention: retention).filter { own.contains($0.name) }
+            + Topics.definitions(cluster: configuration.cluster, partitions: partitions, retention: retention)
     }
 
     // MARK: - Parts

@@ -21,8 +21,11 @@ final class EventFeed: Sendable {
         let wakeUps: AsyncStream<Void>
         private let continuation: AsyncStream<Void>.Continuation
         private let news = Atomic<Bool>(true)
+        /// The name of the token that it was asked for with.
+        let owner: String
 
-        init() {
+        init(owner: String) {
+            self.owner = owner
             (wakeUps, continuation) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
             continuation.yield()
         }
@@ -41,6 +44,8 @@ final class EventFeed: Sendable {
     private struct State {
         var followers: [String: [ObjectIdentifier: Follower]] = [:]
         var count = 0
+        /// How many each token has open; no entry for none.
+        var counts: [String: Int] = [:]
         var isClosed = false
         /// Streams that have ended since memory was given back.
         var endedCount = 0
@@ -57,16 +62,25 @@ final class EventFeed: Sendable {
 
     private let listener: PQListener
     private let limit: Int
+    private let ownerLimit: Int
     private let logger: Logger
     private let state = Mutex(State())
 
-    init(configuration: PQConfiguration, limit: Int, logger: Logger) {
+    /// Makes a feed.
+    ///
+    /// - Parameters:
+    ///   - configuration: The database.
+    ///   - limit: The most followers.
+    ///   - ownerLimit: The most followers of one token, so that none takes all places.
+    ///   - logger: Told when listening ends.
+    init(configuration: PQConfiguration, limit: Int, ownerLimit: Int, logger: Logger) {
         listener = PQListener(
             configuration: configuration,
             channels: [Self.channel],
             preparation: ReadModelRebuild.sharedLock
         )
         self.limit = limit
+        self.ownerLimit = ownerLimit
         self.logger = logger
     }
 
@@ -77,15 +91,36 @@ final class EventFeed: Sendable {
     var isClosed: Bool { state.withLock(\.isClosed) }
 
     /// Whether one more may follow.
-    var hasRoom: Bool { state.withLock { $0.count < limit && !$0.isClosed } }
+    enum Room: Equatable {
+        case free
+        /// Too many follow, or the service is stopping.
+        case full
+        /// The token has as many open as it may.
+        case ownerFull
+    }
+
+    /// Whether one more may follow.
+    ///
+    /// - Parameter owner: The token's name.
+    /// - Returns: Whether it may, and why not.
+    func room(for owner: String) -> Room { state.withLock { room(for: owner, $0) } }
+
+    private func room(for owner: String, _ state: State) -> Room {
+        if state.counts[owner, default: 0] >= ownerLimit { return .ownerFull }
+        return state.count < limit && !state.isClosed ? .free : .full
+    }
 
     /// Follows a task.
     ///
+    /// - Parameters:
+    ///   - task: Its id.
+    ///   - owner: The name of the token that it was asked for with.
     /// - Returns: Nil when too many follow already, or the service is stopping.
-    func follow(_ task: String) -> Follower? {
-        let follower = Follower()
+    func follow(_ task: String, by owner: String) -> Follower? {
+        let follower = Follower(owner: owner)
         return state.withLock { state in
-            guard state.count < limit, !state.isClosed else { return nil }
+            guard room(for: owner, state) == .free else { return nil }
+            state.counts[owner, default: 0] += 1
             state.followers[task, default: [:]][ObjectIdentifier(follower)] = follower
             state.count += 1
             return follower
@@ -97,6 +132,8 @@ final class EventFeed: Sendable {
         state.withLock { state in
             guard state.followers[task]?.removeValue(forKey: ObjectIdentifier(follower)) != nil else { return }
             state.count -= 1
+            let others = state.counts[follower.owner, default: 1] - 1
+            state.counts[follower.owner] = others > 0 ? others : nil
             state.endedCount += 1
             if state.followers[task]?.isEmpty == true { state.followers[task] = nil }
         }

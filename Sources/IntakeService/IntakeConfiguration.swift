@@ -1,4 +1,5 @@
 package import Logging
+import LongshoreMessages
 package import ServiceRuntime
 
 /// How the intake listens and whom it serves.
@@ -26,6 +27,8 @@ package struct IntakeConfiguration: Sendable {
     package var requestsPerSecond = 500.0
     /// The most streams of events at once. Default 1000.
     package var maximumEventStreams = 1_000
+    /// The most streams of events of one token at once. Default 250.
+    package var maximumEventStreamsPerToken = 250
     /// How long finished tasks stay in the read model, in days, from 1. Default 30.
     package var retentionDays = 30
     /// How long nothing may be heard of a task that was begun, until executors are asked whether it is still there. Default 30 s.
@@ -36,6 +39,8 @@ package struct IntakeConfiguration: Sendable {
     package var partitions = 12
     /// Replicas of topics that are made; -1 takes the broker's default.
     package var replication = -1
+    /// How long topics that are made keep requests, task messages and events. Default 7 days.
+    package var topicRetention = Topics.defaultRetention
     /// How long Kafka may take to acknowledge a task before its client is told to come back. Default 10 s.
     package var publishTimeout = Duration.seconds(10)
 
@@ -71,10 +76,12 @@ package struct IntakeConfiguration: Sendable {
         requestsPerSecond = Double(try settings.integer(Self.rateKey))
         listener.maximumConnections = try settings.integer(Self.connectionsKey, in: 1...1_000_000)
         maximumEventStreams = try settings.integer(Self.streamsKey)
+        maximumEventStreamsPerToken = try settings.integer(Self.tokenStreamsKey, in: 1...1_000_000)
         retentionDays = try settings.integer(Self.retentionKey, in: 1...36_500)
         taskSilence = try settings.seconds(Self.silenceKey, in: 1...86_400)
         migratesAtStart = try settings.bool(Self.migrateKey)
         partitions = try settings.integer(SettingKeys.kafkaPartitions, in: 1...10_000)
+        topicRetention = .seconds(try settings.integer(SettingKeys.kafkaRetention, in: 1...3_650) * 86_400)
         let replicas = try settings.required(SettingKeys.kafkaReplication)
         guard let replication = Int(replicas), replication == -1 || (1...100).contains(replication) else {
             try settings.report("\(SettingKeys.kafkaReplication.flag): “\(replicas)” is neither -1 nor 1 to 100")
@@ -123,7 +130,7 @@ extension IntakeConfiguration {
     /// The keys of this service, beside those that every service has.
     package static let keys: [SettingKey] = [
         addressKey, tokenFileKey, plaintextKey, clustersKey, pinnedKeysKey, kafkaProjectsKey, rateKey, connectionsKey,
-        streamsKey,
+        streamsKey, tokenStreamsKey,
         retentionKey, silenceKey, migrateKey,
     ]
 
@@ -179,6 +186,12 @@ extension IntakeConfiguration {
         form: "COUNT",
         "most streams of events at once",
         default: "1000"
+    )
+    private static let tokenStreamsKey = SettingKey(
+        "event-streams-per-token",
+        form: "COUNT",
+        "most streams of events of one token at once; those above are answered with 429",
+        default: "250"
     )
     private static let retentionKey = SettingKey(
         "retention-days",

@@ -14,6 +14,8 @@ struct IntakeMetrics: Sendable {
     let tasksAsked = Counter(label: "longshore_tasks_suspected_lost")
     /// Records that could not be read or were refused.
     let deadLetters = Counter(label: "longshore_intake_dead_letters")
+    /// Refusals, or dead letters of refused requests, that no topic takes even without what can be left out of them.
+    let refusalsDropped = Counter(label: "longshore_intake_refusals_dropped")
 
     /// Counts an answer.
     func countRequest(route: String, status: Int, duration: Duration) {

@@ -89,7 +89,12 @@ package final class IntakeService: Service {
         )
         let store = TaskStore(pool: pool)
         batcher = AcceptBatcher(store: store, producer: producer, metrics: metrics, logger: logger)
-        feed = EventFeed(configuration: pool.configuration, limit: configuration.maximumEventStreams, logger: logger)
+        feed = EventFeed(
+            configuration: pool.configuration,
+            limit: configuration.maximumEventStreams,
+            ownerLimit: configuration.maximumEventStreamsPerToken,
+            logger: logger
+        )
         acceptor = TaskAcceptor(keys: keys, batcher: batcher, clock: clock)
         readiness.map(addChecks)
     }
@@ -342,8 +347,11 @@ package final class IntakeService: Service {
 
     /// What intake writes to and reads; the executors' dead letters are theirs.
     private static func topics(_ configuration: IntakeConfiguration) -> [TopicDefinition] {
-        Topics.shared(partitions: configuration.partitions).filter { $0.name != Topics.tasksDeadLetter }
-            + configuration.clusters.flatMap { Topics.definitions(cluster: $0, partitions: configuration.partitions) }
+        let (partitions, retention) = (configuration.partitions, configuration.topicRetention)
+        return Topics.shared(partitions: partitions, retention: retention).filter { $0.name != Topics.tasksDeadLetter }
+            + configuration.clusters.flatMap {
+                Topics.definitions(cluster: $0, partitions: partitions, retention: retention)
+            }
     }
 
     /// Why credentials for a cluster cannot be sealed now, for a readiness check of whoever runs its executors too.

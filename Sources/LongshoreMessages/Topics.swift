@@ -17,6 +17,9 @@ package enum Topics {
     /// A subscription to the task topics of every cluster, in librdkafka's form: a regular expression starts with `^`.
     package static let allTasksPattern = "^longshore\\.tasks\\.[^.]+\\.(high|normal|low)$"
 
+    /// How long requests, task messages and events are kept in topics that are made, unless told otherwise: 7 days.
+    package static let defaultRetention = Duration.seconds(7 * 86_400)
+
     private static let tasksPrefix = "longshore.tasks."
 
     /// The topic for a cluster's tasks of one priority class.
@@ -41,12 +44,14 @@ package enum Topics {
 
     /// The topics that do not depend on a cluster.
     ///
-    /// - Parameter partitions: the partitions of the topics that carry load. Default 12.
-    /// - Returns: definitions for the requests, events, clusters and dead-letter topics.
-    package static func shared(partitions: Int = 12) -> [TopicDefinition] {
+    /// - Parameters:
+    ///   - partitions: the partitions of the topics that carry load. Default 12.
+    ///   - retention: how long requests and events are kept. Default 7 days.
+    /// - Returns: definitions for the requests, events, clusters and dead-letter topics; dead letters are kept for 30 days.
+    package static func shared(partitions: Int = 12, retention: Duration = defaultRetention) -> [TopicDefinition] {
         [
-            TopicDefinition(name: requests, partitions: partitions, cleanup: .delete(after: .seconds(7 * 86_400))),
-            TopicDefinition(name: events, partitions: partitions, cleanup: .delete(after: .seconds(7 * 86_400))),
+            TopicDefinition(name: requests, partitions: partitions, cleanup: .delete(after: retention)),
+            TopicDefinition(name: events, partitions: partitions, cleanup: .delete(after: retention)),
             TopicDefinition(name: clusters, partitions: 1, cleanup: .compact),
             TopicDefinition(name: requestsDeadLetter, partitions: 1, cleanup: .delete(after: .seconds(30 * 86_400))),
             TopicDefinition(name: tasksDeadLetter, partitions: 1, cleanup: .delete(after: .seconds(30 * 86_400))),
@@ -59,10 +64,15 @@ package enum Topics {
     /// - Parameters:
     ///   - cluster: the cluster's name.
     ///   - partitions: the partitions of each topic. Default 12.
+    ///   - retention: how long task messages are kept. Default 7 days.
     /// - Returns: one definition for each priority class.
-    package static func definitions(cluster: String, partitions: Int = 12) -> [TopicDefinition] {
+    package static func definitions(
+        cluster: String,
+        partitions: Int = 12,
+        retention: Duration = defaultRetention
+    ) -> [TopicDefinition] {
         tasks(cluster: cluster).map {
-            TopicDefinition(name: $0, partitions: partitions, cleanup: .delete(after: .seconds(7 * 86_400)))
+            TopicDefinition(name: $0, partitions: partitions, cleanup: .delete(after: retention))
         }
     }
 }

@@ -45,9 +45,9 @@ final class DeliveryIntake: Sendable {
         for (index, message) in batch.messages.enumerated() {
             do {
                 let event = try TaskEvent(event: message.event)
-                // A request that was refused never had a row, and nobody to be told. To wait for one would hold up everybody
-                // else's webhooks of the partition, for as long as somebody sends such requests.
-                if !event.isRefusal { events.append((index, event)) }
+                // A refusal says itself who is to be told. To wait for its row would hold up everybody else's webhooks of the
+                // partition, for as long as somebody sends such requests.
+                if !event.isRefusal || event.isOnlyTrace && event.webhook != nil { events.append((index, event)) }
             } catch  where error.code == .wrongType {
                 // Somebody else's event, or one that a later release has added.
                 continue
@@ -75,12 +75,19 @@ final class DeliveryIntake: Sendable {
     /// The first event of a task that did not come through intake says itself who is to be told.
     private func learn(from events: [TaskEvent]) {
         for event in events {
+            if event.isOnlyTrace, let wish = event.webhook { learn(wish, of: event) }
             guard let spec = event.spec, spec.project == event.project else { continue }
             let target = spec.webhookURL.map {
                 WebhookTarget(project: event.project, url: $0, events: Set(spec.webhookEvents))
             }
             remember([TaskKey(event): target])
         }
+    }
+
+    /// What a refusal wishes, unless more is known already: a PullTask may be refused after it was begun.
+    private func learn(_ wish: WebhookWish, of event: TaskEvent) {
+        guard state.withLock({ $0.known.index(forKey: TaskKey(event)) }) == nil else { return }
+        remember([TaskKey(event): WebhookTarget(project: event.project, url: wish.url, events: Set(wish.events))])
     }
 
     private func lookUp(_ tasks: Set<TaskKey>) async throws {
@@ -119,7 +126,7 @@ final class DeliveryIntake: Sendable {
         let key = TaskKey(event)
         let look = state.withLock { state -> Look in
             if let known = state.known[key] { return .known(known) }
-            // Of a PullTask that kubectl made and that was rejected at once there is no row either.
+            // Of a PullTask that kubectl made and that was rejected at once there may be no row yet, and it names nobody.
             if event.type == .taskRejected { return .known(nil) }
             let since = state.missedSince[key] ?? .now
             let isOver = ContinuousClock.now - since >= patience

@@ -193,7 +193,7 @@ extension DeliveryStore {
             """
             UPDATE longshore.deliveries d SET state = 'disabled', finished_at = now(), next_attempt_at = NULL
             FROM unnest($1::text[], $2::text[]) AS r(task_id, url)
-            WHERE d.task_id = r.task_id AND d.url = r.url AND d.endpoint_id IS NULL AND d.state IN ('pending', 'retrying')
+            WHERE d.task_id = r.task_id AND d.url = r.url AND d.state IN ('pending', 'retrying')
             """,
             [.textArray(results.map(\.taskID)), .textArray(results.map(\.url))]
         )

@@ -41,6 +41,8 @@ package struct NotifierConfiguration: Sendable {
     package var topicPartitions: Int
     /// -1 takes the broker's default.
     package var topicReplication: Int
+    /// How long that topic keeps events. Default 7 days.
+    package var topicRetention: Duration
 
     /// A configuration with the defaults.
     package init(identity: String = NotifierConfiguration.randomIdentity()) {
@@ -61,6 +63,7 @@ package struct NotifierConfiguration: Sendable {
         drainTimeout = .seconds(10)
         topicPartitions = 12
         topicReplication = -1
+        topicRetention = Topics.defaultRetention
     }
 
     /// Reads the configuration; the keys are ``ServiceRuntime/SettingKeys/notifier``.
@@ -77,6 +80,7 @@ package struct NotifierConfiguration: Sendable {
         maximumInFlight = try settings.integer(SettingKeys.webhookConcurrency, in: 1...10_000)
         maximumInFlightPerHost = try settings.integer(SettingKeys.webhookConcurrencyPerHost, in: 1...1_000)
         topicPartitions = try settings.integer(SettingKeys.kafkaPartitions, in: 1...10_000)
+        topicRetention = .seconds(try settings.integer(SettingKeys.kafkaRetention, in: 1...3_650) * 86_400)
         topicReplication = try settings.integer(SettingKeys.kafkaReplication, in: -1...1_000)
     }
 

@@ -72,7 +72,10 @@ package final class NotifierService: Service {
         logger = dependencies.logger
         topics = try KafkaTopicKeeper(
             configuration: dependencies.kafka,
-            definitions: Topics.shared(partitions: configuration.topicPartitions).filter { $0.name == Topics.events },
+            definitions: Topics.shared(
+                partitions: configuration.topicPartitions,
+                retention: configuration.topicRetention
+            ).filter { $0.name == Topics.events },
             replication: configuration.topicReplication,
             logger: logger
         )

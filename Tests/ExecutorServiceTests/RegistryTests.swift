@@ -114,4 +114,29 @@ import WireFormats
         }
         await open.stop()
     }
+
+    @Test func `the check of disks alone sets small nodes aside, and leaves what registries refuse to the nodes`()
+        async throws
+    {
+        let open = try await RegistryServer()
+        try await Self.push(open, "public/c", nil)
+        let (there, missing) = ("\(open.host)/public/c:1", "\(open.host)/public/none:1")
+        var nodes = NodeTemplate.numbered(2)
+        nodes[1].ephemeralStorageBytes = 100
+        try await ExecutorWorld.with(nodes: nodes, pulls: .registry) { world in
+            let executor = try await world.startExecutor()
+            let task = try await world.submit([there]) { $0.checks = [.disk] }
+            let end = try await world.waitForEnd(task.taskID)
+            #expect(end.type == .taskSucceeded && end.counts.skipped == 1 && end.counts.succeeded == 1)
+            let aside = world.events(task.taskID).first { $0.type == .nodeSkipped }
+            #expect(aside?.node == "node-2" && aside?.reason == "DiskPressure")
+            let unchecked = try await world.submit([missing]) { $0.checks = [.disk] }
+            let failed = try await world.waitForEnd(unchecked.taskID)
+            // A node has found out, in a Job, where the registry's check would have failed the task before.
+            #expect(failed.type == .taskFailed && failed.cause == .notFound)
+            #expect(world.events(unchecked.taskID).contains { $0.type == .nodePulling })
+            await executor.stop()
+        }
+        await open.stop()
+    }
 }

@@ -105,13 +105,15 @@ import WireFormats
                     apiVersion: longshore.dev/v1
                     kind: PullTask
                     metadata: {name: broken, namespace: longshore}
-                    spec: {images: ["NGINX:", "a b"], checks: []}
+                    spec: {images: ["NGINX:", "a b"], checks: [], webhookUrl: "https://ci.example.com/hook"}
                     """
             )
             let pullTask = try await world.waitForPhase("broken", .rejected)
             #expect(pullTask.status.conditions["Accepted"]?.reason == "InvalidSpec")
             let end = try await world.waitForEnd(try #require(pullTask.taskID))
-            #expect(end.type == .taskRejected && end.faults.count == 2)
+            #expect(end.type == .taskRejected && end.faults.count == 2 && end.faultCount == nil)
+            #expect(end.source == .kubernetes && end.project == "default")
+            #expect(end.webhook == WebhookWish(url: "https://ci.example.com/hook", events: WebhookEventNames.defaults))
             #expect(world.simulator.count("jobs.batch") == 0)
             await executor.stop()
         }

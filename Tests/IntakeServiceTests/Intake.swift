@@ -19,6 +19,8 @@ final class Intake: Sendable {
     static let admin = "admin-token-0123456789"
     static let submitter = "submitter-token-0123456789"
     static let viewer = "viewer-token-0123456789"
+    /// An administrator of the project `default` alone.
+    static let projectAdmin = "project-admin-token-0123456789"
     static let other = "other-project-token-0123456789"
 
     let cluster: MockCluster
@@ -111,7 +113,8 @@ final class Intake: Sendable {
     private static var tokenFile: String {
         let entries: [(String, String, String, String)] = [
             ("root", admin, "*", "admin"), ("ci", submitter, "default", "submitter"),
-            ("eyes", viewer, "default", "viewer"), ("stranger", other, "other", "submitter"),
+            ("eyes", viewer, "default", "viewer"),
+            ("boss", projectAdmin, "default", "admin"), ("stranger", other, "other", "submitter"),
         ]
         let tokens = entries.map { name, token, project, role -> JSONValue in
             [

@@ -10,7 +10,8 @@ struct IntakeConfigurationTests {
 
     private func read(_ arguments: [String]) async throws -> IntakeConfiguration {
         // Any file that is not empty: what is in it is read by the service, not with its settings.
-        let required = ["--auth-file", #filePath, "--kafka-bootstrap-servers", "k:9092"]
+        let file = arguments.contains("--auth-file") ? [] : ["--auth-file", #filePath]
+        let required = file + ["--kafka-bootstrap-servers", "k:9092"]
         let settings = try await Settings(
             keys: keys,
             arguments: required + arguments,
@@ -28,6 +29,7 @@ struct IntakeConfigurationTests {
         #expect(read.clusters == plain.clusters)
         #expect(read.requestsPerSecond == plain.requestsPerSecond)
         #expect(read.maximumEventStreams == plain.maximumEventStreams)
+        #expect(read.maximumEventStreamsPerToken == plain.maximumEventStreamsPerToken)
         #expect(read.retentionDays == plain.retentionDays)
         #expect(read.partitions == plain.partitions)
         #expect(read.replication == plain.replication)
@@ -41,7 +43,8 @@ struct IntakeConfigurationTests {
         let pair = SealingKeyPair.generate()
         let read = try await read([
             "--listen", "[::]:9999", "--clusters", "a, b", "--kafka-projects", "x,y", "--requests-per-second", "7",
-            "--event-streams", "8", "--retention-days", "9", "--migrate-at-start", "true",
+            "--event-streams", "8", "--event-streams-per-token", "4", "--retention-days", "9", "--migrate-at-start",
+            "true",
             "--allow-plaintext-credentials", "yes", "--kafka-replication", "3", "--kafka-partitions", "6",
             "--sealing-public-keys", "a=\(pair.keyID):\(Base64.encode(pair.publicKey))",
         ])
@@ -51,11 +54,37 @@ struct IntakeConfigurationTests {
         #expect(read.kafkaProjects == ["x", "y"])
         #expect(read.requestsPerSecond == 7)
         #expect(read.maximumEventStreams == 8)
+        #expect(read.maximumEventStreamsPerToken == 4)
         #expect(read.retentionDays == 9)
         #expect(read.replication == 3)
         #expect(read.partitions == 6)
         #expect(read.migratesAtStart && read.allowsPlaintextCredentials && read.takesPlaintextCredentials)
         #expect(read.pinnedKeys.map(\.keyID) == [pair.keyID])
+    }
+
+    private static let topicKeys = [
+        SettingKeys.kafkaPartitions, SettingKeys.kafkaReplication, SettingKeys.kafkaRetention,
+    ]
+
+    @Test(arguments: IntakeConfiguration.keys + topicKeys)
+    func `No key changes nothing`(key: SettingKey) async throws {
+        let pair = SealingKeyPair.generate()
+        let others = [
+            "listen": "127.0.0.1:9", "auth-file": #filePath.replacing("IntakeConfigurationTests", with: "Intake"),
+            "allow-plaintext-credentials": "true", "clusters": "a",
+            "sealing-public-keys": "a=\(pair.keyID):\(Base64.encode(pair.publicKey))", "kafka-projects": "x",
+            "requests-per-second": "7", "max-connections": "9", "event-streams": "8", "event-streams-per-token": "4",
+            "retention-days": "9", "task-silence-seconds": "6", "migrate-at-start": "true",
+            "kafka-partitions": "3", "kafka-replication": "3", "kafka-retention-days": "9",
+        ]
+        func text(_ arguments: [String]) async throws -> String {
+            var text = ""
+            dump(try await read(arguments), to: &text)
+            return text
+        }
+        let value = try #require(others[key.name], "give a value of --\(key.name) that is not its default")
+        #expect(try await text([]) == text([]))
+        #expect(try await text(["--\(key.name)", value]) != text([]))
     }
 
     @Test(arguments: [

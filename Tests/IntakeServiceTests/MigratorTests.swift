@@ -25,6 +25,7 @@ struct MigratorTests {
             applied == [
                 "001_schema", "002_lost_messages", "003_delivery_hosts", "004_redelivery", "005_task_updates",
                 "006_acknowledgements", "007_unknown_nodes", "008_retries",
+                "009_refusals",
             ]
         )
         #expect(try await Migrator(pool: pool, logger: quietLogger).pending() == [])
@@ -32,6 +33,21 @@ struct MigratorTests {
             "SELECT count(*) AS n FROM pg_tables WHERE schemaname = 'longshore' AND tablename NOT LIKE '%\\_20%'"
         )
         #expect(try tables[0].int("n") >= 9)
+        await pool.close()
+    }
+
+    @Test
+    func `Nothing is kept for endpoints, which this release does not have, and services of the release before go on`()
+        async throws
+    {
+        let pool = try await makePool()
+        try await Migrator(pool: pool, logger: quietLogger).run()
+        #expect(
+            try await pool.query("SELECT to_regclass('longshore.webhook_endpoints') IS NULL AS gone")[0].bool("gone")
+        )
+        // What an intake and a notifier of that release ask for while they are being replaced.
+        try await pool.query("SELECT d.id, d.event_id, d.endpoint_id, d.url FROM longshore.deliveries d")
+        try await pool.query("UPDATE longshore.deliveries d SET state = 'disabled' WHERE d.endpoint_id IS NULL")
         await pool.close()
     }
 

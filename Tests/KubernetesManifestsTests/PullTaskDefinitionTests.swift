@@ -107,7 +107,8 @@ import WireFormats
         ]
         let refused: [JSONValue] = [
             ["image": "nginx", "password": "hunter2"], ["secretRef": ["name": "a"]], ["password": "hunter2"],
-            ["image": "nginx", "secretRef": ["name": "a"], "password": "hunter2"], [:], ["hunter2"], 5, -5, "",
+            ["image": "nginx", "secretRef": ["name": "a"], "password": "hunter2"], [:], ["hunter2"], 5, -5, "", true,
+            false,
             ["image": "nginx", "secretRef": ["name": "a", "password": "hunter2"]],
             ["image": ["password": "hunter2"]], ["image": "nginx", "secretRef": "hunter2"],
         ]

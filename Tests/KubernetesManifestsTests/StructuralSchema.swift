@@ -48,6 +48,7 @@ struct StructuralSchema {
                 faults += items.faults(of: element, at: pointer.appending(index))
             }
         }
+        if let refused = json["not"]?["enum"]?.array, refused.contains(value) { fault("one of what is refused") }
         let choices = json["anyOf"]?.array ?? []
         if !choices.isEmpty,
             !choices.contains(where: { StructuralSchema(json: $0).isMet(by: value) })

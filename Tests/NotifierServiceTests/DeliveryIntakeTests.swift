@@ -65,6 +65,31 @@ struct DeliveryIntakeTests {
         #expect(receiver.requests.count == 1)
     }
 
+    @Test("tells the receiver that a refused request or PullTask names, where it asks for refusals")
+    func refusals() async throws {
+        let receiver = try ScriptedHTTPServer()
+        defer { receiver.stop() }
+        try await NotifierHarness().run { harness in
+            func refusal(_ task: TaskID, _ events: [String], source: TaskSource) -> TaskEvent {
+                var event = harness.event(task, .taskRejected, sequence: task.isRefusal ? 1 : 2)
+                event.source = source
+                event.webhook = WebhookWish(url: receiver.url(), events: events)
+                return event
+            }
+            func refused(_ offset: Int64) -> TaskID {
+                TaskIDs.refusal(topic: Topics.requests, partition: 0, offset: offset, timestampMilliseconds: nil)
+            }
+            let pullTask = TaskIDs.derived(project: "default", idempotencyKey: "kubectl")
+            try await harness.publish(
+                refusal(refused(1), ["task.rejected"], source: .kafka),
+                refusal(refused(2), ["task.failed"], source: .kafka),
+                refusal(pullTask, ["task.rejected"], source: .kubernetes)
+            )
+            try await harness.waitForStates(["delivered", "delivered"])
+        }
+        #expect(receiver.requests.count == 2)
+    }
+
     @Test("tells a task's receiver nothing that another project says of the task")
     func foreignEvents() async throws {
         let ownEnd = EventType.taskSucceeded.rawValue

@@ -65,4 +65,32 @@ struct NotifierConfigurationTests {
             try NotifierConfiguration(settings: Settings(values: [key: value], keys: Self.keys))
         }
     }
+
+    private static let topicKeys = [
+        SettingKeys.kafkaPartitions, SettingKeys.kafkaReplication, SettingKeys.kafkaRetention,
+    ]
+
+    /// A value of each key that is not its default.
+    private static let others = [
+        "webhook-namespace": "hooks", "webhook-allow-loopback": "true", "webhook-allow-private": "true",
+        "webhook-allowed-networks": "10.0.0.0/8", "webhook-denied-networks": "8.8.8.0/24", "webhook-ca-file": "/ca.pem",
+        "webhook-concurrency": "7", "webhook-concurrency-per-host": "3", "kafka-partitions": "3",
+        "kafka-replication": "3",
+        "kafka-retention-days": "9",
+    ]
+
+    @Test("has no key that changes nothing", arguments: SettingKeys.notifier + topicKeys)
+    func effects(key: SettingKey) throws {
+        func text(_ values: [SettingKey: String]) throws -> String {
+            var text = ""
+            var configuration = try NotifierConfiguration(settings: Settings(values: values, keys: Self.keys))
+            // Made anew for each notifier.
+            configuration.identity = "one"
+            dump(configuration, to: &text)
+            return text
+        }
+        let value = try #require(Self.others[key.name], "give a value of --\(key.name) that is not its default")
+        #expect(try text([:]) == text([:]))
+        #expect(try text([key: value]) != text([:]))
+    }
 }

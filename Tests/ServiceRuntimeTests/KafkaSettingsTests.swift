@@ -8,7 +8,8 @@ import Testing
         let settings = Settings(
             values: [
                 SettingKeys.kafkaBootstrapServers: "a:1,b:2", SettingKeys.kafkaSecurityProtocol: "sasl_ssl",
-                SettingKeys.kafkaCertificateAuthority: "/ca.pem", SettingKeys.kafkaSASLMechanism: "PLAIN",
+                SettingKeys.kafkaCertificateAuthority: "/ca.pem", SettingKeys.kafkaCertificate: "/me.pem",
+                SettingKeys.kafkaKey: "/me.key", SettingKeys.kafkaSASLMechanism: "PLAIN",
                 SettingKeys.kafkaSASLUsername: "user", SettingKeys.kafkaSASLPassword: "hunter2-canary",
                 SettingKeys.kafkaProperties: "broker.rack=r1, socket.timeout.ms=1=2",
                 SettingKeys.kafkaSessionTimeout: "6",
@@ -20,7 +21,8 @@ import Testing
         #expect(configuration.clientID == "longshore-test")
         #expect(
             configuration.properties == [
-                "security.protocol": "sasl_ssl", "ssl.ca.location": "/ca.pem", "sasl.mechanism": "PLAIN",
+                "security.protocol": "sasl_ssl", "ssl.ca.location": "/ca.pem",
+                "ssl.certificate.location": "/me.pem", "ssl.key.location": "/me.key", "sasl.mechanism": "PLAIN",
                 "sasl.username": "user", "broker.rack": "r1", "socket.timeout.ms": "1=2",
             ]
         )

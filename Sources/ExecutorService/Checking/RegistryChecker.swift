@@ -52,7 +52,8 @@ struct RegistryChecker: Sendable {
     ///   - questions: Images with their Secrets.
     ///   - task: The task: Secrets that Longshore made for another task are not used.
     ///   - project: Its project: Secrets that are for others are not used.
-    ///   - asksRegistries: Whether registries are asked at all; Secrets are looked at in any case.
+    ///   - checks: What registries are asked for: whether nodes can have the images, how large they are, or nothing at all. Secrets
+    ///     are looked at in any case.
     ///   - platform: Which image of an index to measure.
     ///   - scrubber: Learns the credentials that are read.
     /// - Returns: A finding for each question. What a registry could not be asked is no failure: nodes may reach it.
@@ -60,7 +61,7 @@ struct RegistryChecker: Sendable {
         _ questions: Set<Question>,
         task: TaskID,
         project: String,
-        asksRegistries: Bool,
+        checks: Set<TaskCheck>,
         platform: OCIPlatform?,
         scrubber: CredentialScrubber
     ) async -> [Question: Finding] {
@@ -72,7 +73,7 @@ struct RegistryChecker: Sendable {
         let asked = Array(questions)
         let findings = await concurrentMap(asked, limit: Self.concurrency) { [secrets] question in
             if let refusal = refusals[question.image.registryHost] { return Finding(failure: refusal) }
-            var finding = await find(question, secrets, asksRegistries: asksRegistries, platform: platform)
+            var finding = await find(question, secrets, checks: checks, platform: platform)
             if let failure = finding.failure { finding.failure?.message = scrubber.scrub(failure.message) }
             return finding
         }
@@ -182,7 +183,7 @@ struct RegistryChecker: Sendable {
     private func find(
         _ question: Question,
         _ secrets: [String: SecretState],
-        asksRegistries: Bool,
+        checks: Set<TaskCheck>,
         platform: OCIPlatform?
     ) async -> Finding {
         let image = question.image
@@ -194,8 +195,10 @@ struct RegistryChecker: Sendable {
         case .named: credentials = Self.kubeletCredentials(for: image, in: question.podSecretNames, secrets)
         case nil: credentials = []
         }
-        guard asksRegistries else { return Finding() }
-        return await ask(question, credentials, platform: platform)
+        guard !checks.isEmpty else { return Finding() }
+        let finding = await ask(question, credentials, platform: platform)
+        // Who wants to know only whether there is room leaves it to the nodes to find out what registries refuse.
+        return checks.contains(.registry) ? finding : Finding(bytes: finding.bytes)
     }
 
     /// Tries one credential after the other until one works, as the kubelet does; anonymously when there is none.

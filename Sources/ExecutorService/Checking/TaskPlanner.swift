@@ -57,7 +57,7 @@ struct TaskPlanner: Sendable {
                 questions,
                 task: task,
                 project: spec.project,
-                asksRegistries: spec.checks.contains(.registry),
+                checks: spec.checks,
                 platform: spec.checks.contains(.disk) ? platform(of: plan) : nil,
                 scrubber: scrubber
             )

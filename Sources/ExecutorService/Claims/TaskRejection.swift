@@ -37,7 +37,6 @@ struct TaskRejection: Sendable {
             return false
         }
         var sequence = max(1, claimed.status.sequence - RunnerLoop.sequenceBlock)
-        let project = pullTask.spec["project"]?.string ?? "default"
         let draft = TaskEventDraft(
             kind: .rejected,
             phase: .rejected,
@@ -45,11 +44,21 @@ struct TaskRejection: Sendable {
             reason: reason,
             message: Self.message(faults)
         )
-        var spec = TaskSpec(images: [], project: Self.name(project), cluster: context.configuration.cluster)
-        spec.labels = [:]
-        var events = TaskEvent.make(draft, taskID: id, spec: spec, sequence: &sequence, time: now)
-        if !events.isEmpty { events[0].faults = faults.faults.map(EventFault.init) }
-        let parts = events.flatMap { $0.split(sequence: &sequence) }
+        let spec = TaskSpec(images: [], project: Self.project(of: pullTask), cluster: context.configuration.cluster)
+        let parts = TaskEvent.make(draft, taskID: id, spec: spec, sequence: &sequence, time: now).map { event in
+            var event = event
+            event.faults = faults.faults.map(EventFault.init)
+            event.faultCount = faults.totalCount
+            // What intake has accepted has a row, which says who is to be told.
+            if !pullTask.isFromKafka {
+                event.source = .kubernetes
+                event.acceptedAt = pullTask.acceptedAt
+                if spec.project != TaskEvent.unassignedProject {
+                    event.webhook = WebhookWish(ofRefused: pullTask.spec)
+                }
+            }
+            return event.withFaults()
+        }
         guard await context.publisher.publish(parts, logger: logger) else { return false }
         let status = StatusWriter(
             claimed,
@@ -72,14 +81,16 @@ struct TaskRejection: Sendable {
         guard faults.totalCount == 1, let fault = faults.faults.first else {
             return "The PullTask's spec has \(faults.totalCount) \(faults.totalCount == 1 ? "fault" : "faults")."
         }
-        return "The PullTask's spec has a fault at \(fault.pointer): \(fault.detail)."
+        // The pointer may end in a label of any length.
+        return Scrubber().scrub("The PullTask's spec has a fault at \(fault.pointer): \(fault.detail).", limit: 1_024)
     }
 
-    /// A project's name as far as it can be one: it becomes part of the event's source.
-    private static func name(_ text: String) -> String {
-        let isName =
-            !text.isEmpty && text.utf8.count <= 63
-            && text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "." || $0 == "_") }
-        return isName ? text : "default"
+    /// In whose name the rejection is told: that of the project that the PullTask names; nobody's where it can be no project's name.
+    private static func project(of pullTask: PullTask) -> String {
+        guard let named = pullTask.spec["project"], !named.isNull else { return "default" }
+        guard let text = named.string, KubernetesNames.isLabel(Array(text.utf8)) else {
+            return TaskEvent.unassignedProject
+        }
+        return text
     }
 }

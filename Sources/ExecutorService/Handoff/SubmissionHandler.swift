@@ -99,9 +99,11 @@ struct SubmissionHandler: Sendable {
             time: context.wallClock.now(),
             traceParent: submitted.traceParent
         )
-        if !events.isEmpty { events[0].faults = faults.map(EventFault.init) }
-        let parts = events.flatMap { $0.split(sequence: &sequence) }
-        guard await context.publisher.publish(parts, logger: logger) else { throw CancellationError() }
+        if !events.isEmpty {
+            events[0].faults = faults.map(EventFault.init)
+            events[0] = events[0].withFaults()
+        }
+        guard await context.publisher.publish(events, logger: logger) else { throw CancellationError() }
     }
 
     /// Whether the task names a Secret that its project may not use; then it is told so, and nothing is made for it.

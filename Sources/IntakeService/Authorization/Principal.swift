@@ -34,11 +34,11 @@ package struct Principal: Sendable, Equatable {
 
 /// What a token may do. Each role may also do what those before it may.
 package enum Role: String, Sendable, CaseIterable, Comparable {
-    /// Read.
+    /// Reads tasks, their nodes, events and deliveries, and clusters.
     case viewer
-    /// Submit and cancel tasks.
+    /// Submits, cancels, pauses, resumes, retries and changes tasks, and has webhooks sent again.
     case submitter
-    /// Everything in its project.
+    /// Is shown webhooks' URLs whole, with the values in their query, which may be the receiver's token.
     case admin
 
     package static func < (left: Role, right: Role) -> Bool { left.rank < right.rank }

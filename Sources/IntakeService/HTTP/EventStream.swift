@@ -10,6 +10,8 @@ struct EventStream: AsyncSequence, Sendable {
 
     let task: TaskRecord
     let after: Int
+    /// The name of the token that it was asked for with.
+    let owner: String
     /// Whether webhooks' URLs are shown whole.
     let showsWebhook: Bool
     let store: TaskStore
@@ -20,6 +22,7 @@ struct EventStream: AsyncSequence, Sendable {
     init(
         task: TaskRecord,
         after: Int,
+        owner: String,
         showsWebhook: Bool,
         store: TaskStore,
         feed: EventFeed,
@@ -27,6 +30,7 @@ struct EventStream: AsyncSequence, Sendable {
     ) {
         self.task = task
         self.after = after
+        self.owner = owner
         self.showsWebhook = showsWebhook
         self.store = store
         self.feed = feed
@@ -42,7 +46,7 @@ struct EventStream: AsyncSequence, Sendable {
         private let feed: EventFeed
 
         init?(_ stream: EventStream) {
-            guard let follower = stream.feed.follow(stream.task.id) else { return nil }
+            guard let follower = stream.feed.follow(stream.task.id, by: stream.owner) else { return nil }
             self.follower = follower
             task = stream.task.id
             feed = stream.feed

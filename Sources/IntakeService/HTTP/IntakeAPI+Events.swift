@@ -16,12 +16,19 @@ extension IntakeAPI {
             throw query.invalid("lastEventId", "must be the id of an event of this stream")
         }
         let task = try await visibleTask(id, principal)
-        guard feed.hasRoom else {
-            throw Problem.unavailable("too many streams are open", retryAfter: .seconds(10))
+        switch feed.room(for: principal.name) {
+        case .free: break
+        case .full: throw Problem.unavailable("too many streams are open", retryAfter: .seconds(10))
+        case .ownerFull:
+            let detail = "this token has as many streams open as it may; end one, or read the task instead"
+            var problem = Problem(.tooManyRequests, .tooManyRequests, detail)
+            problem.setRetryAfter(.seconds(10))
+            throw problem
         }
         let stream = EventStream(
             task: task,
             after: last,
+            owner: principal.name,
             showsWebhook: principal.seesWebhooks,
             store: store,
             feed: feed,

@@ -171,10 +171,7 @@ extension IntakeAPI {
 
     /// The caller's trace, when it has the form of W3C Trace Context.
     func traceParent(_ request: Request) -> String? {
-        guard let value = request.headers[.traceparent], value.utf8.count == 55,
-            value.utf8.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x66).contains($0) || $0 == 0x2D })
-        else { return nil }
-        return value
+        request.headers[.traceparent].flatMap { TraceParent.isValid($0) ? $0 : nil }
     }
 }
 

@@ -46,7 +46,31 @@ extension OpenAPIDocument {
               "updatedAt": {"type": "string", "format": "date-time"},
               "deadlineAt": {"type": "string", "format": "date-time"},
               "cancelRequestedAt": {"type": "string", "format": "date-time"},
-              "spec": {"type": "object", "description": "The request with every setting resolved; not in lists."},
+              "spec": {
+                "type": "object",
+                "description": "The request with every setting resolved; not in lists, and not of what was refused."
+              },
+              "errors": {
+                "type": "array",
+                "description": "What was wrong with a rejected request or PullTask; not in lists.",
+                "items": {
+                  "type": "object",
+                  "required": ["pointer", "code", "detail"],
+                  "properties": {
+                    "pointer": {"type": "string", "description": "RFC 6901."},
+                    "code": {"type": "string"},
+                    "detail": {"type": "string"}
+                  }
+                }
+              },
+              "errorCount": {"type": "integer", "description": "There may be more than are listed."},
+              "request": {
+                "type": "object",
+                "description": "Where a rejected request stands in Kafka.",
+                "properties": {
+                  "topic": {"type": "string"}, "partition": {"type": "integer"}, "offset": {"type": "integer"}
+                }
+              },
               "warnings": {
                 "type": "array",
                 "description": "What the request's author should look at again; only in the answer to POST /v1/tasks.",
@@ -113,7 +137,6 @@ extension OpenAPIDocument {
             "properties": {
               "id": {"type": "string"},
               "eventId": {"type": "string"},
-              "endpointId": {"type": "string"},
               "url": {"type": "string"},
               "state": {"enum": ["pending", "delivering", "delivered", "retrying", "exhausted", "disabled"]},
               "attempt": {"type": "integer"},

@@ -48,7 +48,10 @@ struct ProjectionStore: Sendable {
             if !batch.submissions.isEmpty { statements.append(ProjectionStore.turn(batch.submissions)) }
             if !events.isEmpty { statements.append(ProjectionStore.insert(events)) }
             // What the announcements say is in the rows already.
-            statements += ProjectionStore.update(ProjectionFold(batch.events.map(\.event)))
+            let told = batch.events.map(\.event)
+            statements += Refusals.insertions(told)
+            statements += ProjectionStore.update(ProjectionFold(told))
+            statements += Refusals.notes(told)
             statements += LostTasks.notes(of: batch)
             statements += UnheardEnds.notes(of: batch)
             self.statements = statements
@@ -86,7 +89,7 @@ struct ProjectionStore: Sendable {
             let json = try JSONValue(parsing: row.json("event"))
             return try? TaskEvent(event: CloudEvent(structuredJSON: json))
         }
-        let statements = Self.update(ProjectionFold(events))
+        let statements = Self.update(ProjectionFold(events)) + Refusals.notes(events)
         if !statements.isEmpty { try await connection.pipeline(statements) }
     }
 

@@ -138,20 +138,17 @@ struct RequestHandler: Sendable {
     ) async -> Result {
         metrics.countSubmission(source: "kafka", outcome: isConflict ? "conflict" : "invalid")
         metrics.deadLetters.increment()
-        let rejection = ProducerRecord(rejection(faults, requested, message).record)
-        var records = [deadLetter(faults, requested, message), rejection]
-        for (index, report) in await producer.send(records).enumerated() {
-            guard case .failure(var error) = report else { continue }
-            if index == 0, error.code == .messageTooLarge {
-                // What happened counts more than what it happened to.
-                records[0].value = nil
-                records[0].headers.append(KafkaHeader(name: KafkaDeadLetter.valueHeader, value: Array("tooLarge".utf8)))
-                guard case .failure(let again)? = await producer.send([records[0]]).first else { continue }
-                error = again
-            }
-            logger.warning("A refusal was not published", metadata: [LogKey.error: "\(error)"])
-            return .retry
+        var letter = deadLetter(faults, requested, message)
+        let whole = letter
+        letter.value = nil
+        // What happened counts more than what it happened to.
+        letter.headers.append(KafkaHeader(name: KafkaDeadLetter.valueHeader, value: Array("tooLarge".utf8)))
+        guard await send([whole, letter], of: message) else { return .retry }
+        let rejection = rejection(faults, requested, message)
+        let forms = [TaskEvent.maximumDataBytes, Self.smallEventBytes, 0].map {
+            ProducerRecord(rejection.withFaults(fitting: $0).record)
         }
+        guard await send(forms, of: message) else { return .retry }
         logger.notice(
             "Refused a request",
             metadata: [
@@ -161,6 +158,31 @@ struct RequestHandler: Sendable {
             ]
         )
         return .done
+    }
+
+    /// What an event comes to whose topic does not take one of the contract's size.
+    private static let smallEventBytes = 4 << 10
+
+    /// Sends the first of several forms of a record, each smaller than the one before, that its topic takes.
+    ///
+    /// - Returns: Whether the request is done with. What is too large in every form is counted, logged and given up: waiting would
+    ///   hold up everything behind the request for ever, and nothing makes it smaller.
+    private func send(_ forms: [ProducerRecord], of message: KafkaMessage) async -> Bool {
+        for form in forms {
+            guard case .failure(let error)? = await producer.send([form]).first else { return true }
+            if error.code == .messageTooLarge { continue }
+            logger.warning("A refusal was not published", metadata: [LogKey.error: "\(error)"])
+            return false
+        }
+        metrics.refusalsDropped.increment()
+        logger.error(
+            "A refusal is larger than its topic takes and is dropped; raise max.message.bytes",
+            metadata: [
+                LogKey.topic: "\(forms.first?.topic ?? "")", LogKey.partition: "\(message.topicPartition.partition)",
+                LogKey.offset: "\(message.offset)", "bytes": "\(forms.last?.value?.count ?? 0)",
+            ]
+        )
+        return true
     }
 
     private func deadLetter(
@@ -192,12 +214,7 @@ struct RequestHandler: Sendable {
             scrubber: scrubber
         )
         let listed = JSONValue.array(
-            faults.faults.prefix(50).map { fault in
-                var listed = EventFault(fault)
-                // A pointer ends in a field's name, which is the sender's text as well.
-                listed.pointer = scrubber.scrub(listed.pointer, limit: 256)
-                return listed.json
-            }
+            faults.faults.prefix(50).map { EventFault($0, scrubber).json }
         )
         record.headers.append(KafkaHeader(name: "longshore-faults", value: listed.serialized()))
         return record
@@ -216,19 +233,24 @@ struct RequestHandler: Sendable {
             offset: message.offset,
             timestampMilliseconds: message.timestampMilliseconds
         )
+        let project = project(of: requested.request)
+        let scrubber = Scrubber(RequestRedaction.secrets(in: requested.request))
         let time = message.timestampMilliseconds.map { Timestamp(microsecondsSinceEpoch: $0 * 1_000) } ?? clock.now()
         var event = TaskEvent(
             id: EventIdentity.phase(id, .rejected),
             type: .taskRejected,
             taskID: id,
-            project: project(of: requested.request),
+            project: project,
             cluster: cluster,
             sequence: 1,
             time: time,
             phase: .rejected,
-            // An event must stay below 64 KiB.
-            faults: faults.faults.prefix(100).map { EventFault($0) }
+            faults: faults.faults.map { EventFault($0, scrubber) }
         )
+        event.faultCount = faults.totalCount
+        event.source = .kafka
+        // In nobody's name nobody is told, and no project's secret signs it.
+        if project != TaskEvent.unassignedProject { event.webhook = WebhookWish(ofRefused: requested.request) }
         event.traceParent = requested.traceParent
         event.request = .init(
             topic: message.topicPartition.topic,
@@ -254,5 +276,13 @@ struct RequestHandler: Sendable {
     private func name(_ value: JSONValue?) -> String? {
         guard let text = value?.string, KubernetesNames.isLabel(Array(text.utf8)) else { return nil }
         return text
+    }
+}
+
+extension EventFault {
+    /// Takes a fault. Its pointer ends in a field's name, which is the sender's text as well.
+    fileprivate init(_ fault: RequestFault, _ scrubber: Scrubber) {
+        self.init(fault)
+        pointer = scrubber.scrub(pointer, limit: 256)
     }
 }

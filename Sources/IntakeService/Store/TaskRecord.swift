@@ -30,9 +30,14 @@ struct TaskRecord: Sendable {
     var updatedAt: Timestamp
     var deadlineAt: Timestamp?
     var cancelRequestedAt: Timestamp?
+    /// What was wrong with it, a JSON text; not in lists.
+    var refusal: String?
 
-    /// The columns, in the order of the properties.
-    static let columns = """
+    /// All columns.
+    static let columns = "\(listColumns), t.refusal"
+
+    /// Those of lists, in the order of the properties.
+    static let listColumns = """
         t.id, t.project, t.cluster, t.phase, t.priority, t.priority_class, t.source, t.spec, t.labels, t.images, \
         t.request_hash, t.nodes_total, t.nodes_succeeded, t.nodes_failed, t.nodes_skipped, t.nodes_pulling, t.sequence, t.retries, \
         t.cause, t.message, t.reason, t.accepted_at, t.queued_at, t.started_at, t.finished_at, t.updated_at, \
@@ -72,6 +77,12 @@ struct TaskRecord: Sendable {
         cancelRequestedAt = try Self.time(row, "cancel_requested_at")
     }
 
+    /// A row with all columns.
+    init(whole row: PQRow) throws {
+        try self.init(row: row)
+        refusal = try row.jsonOrNil("refusal")
+    }
+
     /// The row of a task that has just been written down for the first time.
     ///
     /// - Parameters:
@@ -106,6 +117,11 @@ struct TaskRecord: Sendable {
     func text(showsWebhook: Bool, warnings: [RequestWarning] = []) -> [UInt8] {
         var json = json
         if !warnings.isEmpty { json["warnings"] = .array(warnings.map(\.json)) }
+        if let refusal, let details = try? JSONValue(parsing: refusal) {
+            for (key, value) in details.object ?? [:] { json[key] = value }
+        }
+        // Of what was refused nothing is kept that may be a secret, and so no settings.
+        if spec == "{}" { return json.serialized() }
         return json.serialized(adding: ["spec": showsWebhook ? spec : WebhookRedaction.redact(spec: spec)])
     }
 

@@ -42,7 +42,7 @@ struct TaskStore: Sendable {
             [.textArray(others)]
         )
         for row in found {
-            let record = try TaskRecord(row: row)
+            let record = try TaskRecord(whole: row)
             rows[record.id] = record
         }
         return rows
@@ -74,7 +74,7 @@ struct TaskStore: Sendable {
             "SELECT \(TaskRecord.columns) FROM longshore.tasks t WHERE t.id = $1 AND ($2::text IS NULL OR t.project = $2)",
             [.text(id), .text(orNull: project)]
         )
-        .first.map { try TaskRecord(row: $0) }
+        .first.map { try TaskRecord(whole: $0) }
     }
 
     /// What a list of tasks is narrowed down to.
@@ -126,7 +126,7 @@ struct TaskStore: Sendable {
         let narrowed = conditions.isEmpty ? "" : "WHERE \(conditions.joined(separator: " AND "))"
         let rows = try await pool.query(
             """
-            SELECT \(TaskRecord.columns) FROM longshore.tasks t \(narrowed)
+            SELECT \(TaskRecord.listColumns) FROM longshore.tasks t \(narrowed)
             ORDER BY t.accepted_at DESC, t.id DESC LIMIT \(add(.int(Int64(limit))))
             """,
             parameters
@@ -167,7 +167,8 @@ struct TaskStore: Sendable {
     }
 
     /// The events of a task after a sequence, in order, as many as fit: only those that speak for its project and cluster,
-    /// whoever has written others before the task had a row, and no refusal of a request that would have become the task.
+    /// whoever has written others before the task had a row, and no refusal of a request that would have become the task. Of a refusal
+    /// that is told of under an id of its own, itself.
     ///
     /// - Parameters:
     ///   - task: The task.
@@ -185,13 +186,13 @@ struct TaskStore: Sendable {
                     ORDER BY sequence GROUPS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
                 FROM (SELECT sequence, type, event FROM longshore.task_events WHERE task_id = $1 AND sequence > $2
                         AND event #>> '{data,project}' = $5 AND event #>> '{data,cluster}' = $6
-                        AND NOT (sequence <= 1 AND type = '\(EventType.taskRejected.rawValue)')
+                        AND ($7 OR NOT (sequence <= 1 AND type = '\(EventType.taskRejected.rawValue)'))
                     ORDER BY sequence LIMIT $3) e
             ) e WHERE before IS NULL OR before < $4 ORDER BY sequence
             """,
             [
                 .text(task.id), .int(Int64(sequence)), .int(Int64(limit)), .int(Int64(bytes)), .text(task.project),
-                .text(task.cluster),
+                .text(task.cluster), .bool(TaskID(task.id)?.isRefusal ?? false),
             ]
         )
         return try rows.map { Event(sequence: try $0.int(0), type: try $0.text(1), text: try $0.json(2)) }
@@ -210,7 +211,7 @@ struct TaskStore: Sendable {
 
     /// What ``delivery(_:)`` reads, of a delivery `d`.
     static let deliveryColumns = """
-        d.id, d.event_id, d.endpoint_id, d.url, d.state, d.attempt, d.next_attempt_at, d.created_at, d.finished_at,
+        d.id, d.event_id, d.url, d.state, d.attempt, d.next_attempt_at, d.created_at, d.finished_at,
         d.last_status, d.last_error,
         (SELECT jsonb_agg(jsonb_build_object('attempt', a.attempt, 'startedAt', a.started_at, 'durationMs', a.duration_ms,
             'status', a.status, 'error', a.error) ORDER BY a.attempt, a.started_at)
@@ -223,7 +224,6 @@ struct TaskStore: Sendable {
             "url": .string(try row.text("url")), "state": .string(try row.text("state")),
             "attempt": .integer(Int64(try row.int("attempt"))),
         ]
-        if let endpoint = try row.textOrNil("endpoint_id") { json["endpointId"] = .string(endpoint) }
         if let status = try row.intOrNil("last_status") { json["lastStatus"] = .integer(Int64(status)) }
         if let error = try row.textOrNil("last_error") { json["lastError"] = .string(error) }
         for (key, column) in [

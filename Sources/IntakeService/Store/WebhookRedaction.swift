@@ -14,15 +14,19 @@ enum WebhookRedaction {
         return redact(&json) ? json.text() : text
     }
 
-    /// An event as it is shown: the first one of a task that kubectl made holds its spec.
+    /// An event as it is shown: the first one of a task that kubectl made holds its spec, and a refusal whom it is told to.
     ///
     /// - Parameter text: The CloudEvent in structured JSON.
     /// - Returns: The same text where there is nothing to hide.
     static func redact(event text: String) -> String {
-        guard text.contains("\"\(field)\""), var json = try? JSONValue(parsing: text), var data = json["data"],
-            var task = data["task"], redact(&task)
+        guard text.contains("\"\(field)\""), var json = try? JSONValue(parsing: text), var data = json["data"]
         else { return text }
-        data["task"] = task
+        var isRedacted = redact(&data)
+        if var task = data["task"], redact(&task) {
+            data["task"] = task
+            isRedacted = true
+        }
+        guard isRedacted else { return text }
         json["data"] = data
         return json.text()
     }

@@ -235,6 +235,12 @@ extension JSONSchemas {
                 "properties": {"pointer": {"type": "string"}, "code": {"type": "string"}, "detail": {"type": "string"}}
               }
             },
+            "faultCount": {
+              "description": "How many faults there are, where they are more than are listed.",
+              "type": "integer", "minimum": 1
+            },
+            "webhookUrl": {"description": "Who is told of a refusal, beside webhookEvents.", "type": "string"},
+            "webhookEvents": {"type": "array", "items": {"type": "string"}},
             "task": {"$ref": "task-spec.json"},
             "source": {"enum": ["http", "kafka", "kubernetes"]},
             "acceptedAt": {"$ref": "definitions.json#/$defs/time"},

@@ -39,11 +39,14 @@ extension TaskEvent {
         data["progress"] = progress?.eventJSON
         data["settings"] = settings?.json
         if !faults.isEmpty { data["faults"] = faults.json }
-        if let spec {
-            data["task"] = spec.json
-            data["source"] = source?.rawValue.json
-            data["acceptedAt"] = acceptedAt?.json
+        data["faultCount"] = faultCount?.json
+        if let webhook {
+            data["webhookUrl"] = .string(webhook.url)
+            data["webhookEvents"] = webhook.events.json
         }
+        data["task"] = spec?.json
+        data["source"] = source?.rawValue.json
+        data["acceptedAt"] = acceptedAt?.json
         if let request {
             data["request"] = [
                 "topic": .string(request.topic), "partition": request.partition.json,
@@ -104,6 +107,11 @@ extension TaskEvent {
         retry = min(max(0, try data.optionalInteger("retry") ?? 0), Int(Int32.max))
         settings = try data.optional("settings")
         spec = try data.optional("task")
+        faultCount = try data.optionalInteger("faultCount")
+        if let url = try data.optionalString("webhookUrl") {
+            let events = data["webhookEvents"]?.array?.compactMap(\.string) ?? []
+            webhook = WebhookWish(url: url, events: events)
+        }
         source = try data.optionalString("source").flatMap(TaskSource.init)
         acceptedAt = try data.optionalTimestamp("acceptedAt")
         if let json = try data.optionalObject("request")?.json {

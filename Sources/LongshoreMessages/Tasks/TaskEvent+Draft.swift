@@ -80,9 +80,32 @@ extension TaskEvent {
                 part.spec = nil
                 part.source = nil
                 part.acceptedAt = nil
+                part.webhook = nil
             }
             return part
         }
+    }
+
+    /// The event with as many of its faults, from the first, as fit, and with the number of all where some do not.
+    ///
+    /// A refusal is one event: who is told of it by webhook is told once. The rest of it is small whatever was refused.
+    ///
+    /// - Parameter bytes: the most bytes of the data; 0 leaves no fault at all.
+    /// - Returns: the event.
+    package func withFaults(fitting bytes: Int = maximumDataBytes) -> TaskEvent {
+        var cut = self
+        let total = max(faultCount ?? 0, faults.count)
+        cut.faults = []
+        cut.faultCount = total
+        // `,"faults":[]` stands beside what is measured here.
+        var size = cut.data.serialized().count + 16
+        for fault in faults {
+            size += fault.json.serialized().count + 1
+            guard size <= bytes else { break }
+            cut.faults.append(fault)
+        }
+        if cut.faults.count == total { cut.faultCount = nil }
+        return cut
     }
 
     /// Divides a list so that each piece stays well below the limit, whatever else stands beside it.

@@ -43,11 +43,15 @@ package struct TaskEvent: Sendable, Hashable {
     package var settings: TaskPatch?
     /// Everything that is wrong with a request that was rejected.
     package var faults: [EventFault]
+    /// How many faults there are in all, where they are more than are listed.
+    package var faultCount: Int?
+    /// Who is to be told of a refusal, where no row of a task can say so.
+    package var webhook: WebhookWish?
     /// The task itself, on the first event of one that did not come through intake.
     package var spec: TaskSpec?
-    /// Where the task was asked for, beside `spec`.
+    /// Where the task was asked for: beside `spec`, and on a rejection of what did not come through intake.
     package var source: TaskSource?
-    /// When the task was accepted, beside `spec`.
+    /// When the task was accepted: beside `spec`, and on a rejection of what did not come through intake.
     package var acceptedAt: Timestamp?
     /// Where the refused request stands, for the rejection of one that came over Kafka.
     package var request: RequestPlace?
@@ -63,6 +67,10 @@ package struct TaskEvent: Sendable, Hashable {
     /// Releases before refusals had ids of their own gave them the id of the task that the request would have become, and the
     /// sequence 1, which among a task's own events only `queued` has.
     package var isRefusal: Bool { type == .taskRejected && (taskID.isRefusal || sequence <= 1) }
+
+    /// Whether this tells of a refusal that is nowhere else: of a request on Kafka, under an id of its own kind, or of a PullTask that
+    /// kubectl made. What intake has accepted and an executor rejects has a row already.
+    package var isOnlyTrace: Bool { type == .taskRejected && (taskID.isRefusal || source == .kubernetes) }
 
     /// A record of the topic of requests.
     package struct RequestPlace: Sendable, Hashable {

@@ -54,7 +54,7 @@ package struct TaskRequested: Sendable, Hashable {
             request: data,
             idempotencyKey: key.flatMap { $0.isEmpty ? nil : $0 },
             time: event.time,
-            traceParent: event.extensions[EventExtension.traceParent]
+            traceParent: event.extensions[EventExtension.traceParent].flatMap { TraceParent.isValid($0) ? $0 : nil }
         )
         guard idempotencyKey.utf8.count <= Self.maximumKeyBytes else {
             throw CloudEventError(

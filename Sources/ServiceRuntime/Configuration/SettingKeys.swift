@@ -6,7 +6,7 @@ package enum SettingKeys {
     package static let kafka: [SettingKey] = [
         kafkaBootstrapServers, kafkaSecurityProtocol, kafkaCertificateAuthority, kafkaCertificate, kafkaKey,
         kafkaSASLMechanism, kafkaSASLUsername, kafkaSASLPassword, kafkaProperties, kafkaReplication, kafkaPartitions,
-        kafkaSessionTimeout,
+        kafkaRetention, kafkaSessionTimeout,
     ]
     /// Keys of every service that talks to Postgres.
     package static let postgres: [SettingKey] = [postgresURL, postgresConnections]
@@ -105,6 +105,13 @@ package enum SettingKeys {
         form: "COUNT",
         "partitions of each topic that is made",
         default: "12"
+    )
+    /// How long topics that are made keep requests, task messages and events.
+    package static let kafkaRetention = SettingKey(
+        "kafka-retention-days",
+        form: "DAYS",
+        "how long topics that are made keep requests, task messages and events; the same for all services, and longer than the longest outage",
+        default: "7"
     )
     /// How long the brokers wait for a silent consumer.
     package static let kafkaSessionTimeout = SettingKey(

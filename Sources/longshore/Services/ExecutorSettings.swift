@@ -153,6 +153,8 @@ enum ExecutorSettings {
         configuration.sweepInterval = try settings.seconds(sweepInterval, in: 1...86_400)
         configuration.secretsNeedProject = try settings.bool(secretsNeedProject)
         configuration.topicReplication = try settings.integer(SettingKeys.kafkaReplication, in: -1...1_000)
+        let days = try settings.integer(SettingKeys.kafkaRetention, in: 1...3_650)
+        configuration.topicRetention = .seconds(days * 86_400)
         configuration.topicPartitions = try settings.integer(SettingKeys.kafkaPartitions, in: 1...10_000)
         return configuration
     }

@@ -69,6 +69,27 @@ struct EventStreamTests {
     }
 
     @Test
+    func `A token cannot take all streams: what it opens above its own share is told to wait, and others are let in`()
+        async throws
+    {
+        let intake = try await Intake(announcesKey: false) { $0.maximumEventStreamsPerToken = 1 }
+        let task = try await makeTask(intake)
+        let path = "/v1/tasks/\(task)/events"
+        _ = try await intake.follow(path) { text in
+            guard text.contains("event: task.queued") else { return false }
+            let second = try await intake.ask("GET", path, token: Intake.viewer)
+            #expect(second.status == 429)
+            #expect(second.header("Retry-After") == "10")
+            // Another token of the same project still has a place, and its stream ends with the task.
+            async let other = intake.ask("GET", path, token: Intake.submitter)
+            try await intake.publish(.sample(.taskSucceeded, of: task, sequence: 2))
+            #expect(try await other.status == 200)
+            return true
+        }
+        try await intake.stop()
+    }
+
+    @Test
     func `Only so many streams are open at once, and a place is free again when a client goes`() async throws {
         let intake = try await Intake(announcesKey: false) { $0.maximumEventStreams = 1 }
         let task = try await makeTask(intake)

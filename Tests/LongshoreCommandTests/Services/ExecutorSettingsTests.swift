@@ -74,4 +74,34 @@ import Testing
         #expect(policy.allowsLoopback)
         #expect(!policy.allowsPrivate)
     }
+
+    private static let topicKeys = [
+        SettingKeys.kafkaPartitions, SettingKeys.kafkaReplication, SettingKeys.kafkaRetention,
+    ]
+
+    /// A value of each key that is not its default.
+    private static let others = [
+        "cluster": "edge", "namespace": "pulls", "identity": "other", "plain-http-registries": "r.example:5000",
+        "registry-allow-loopback": "false", "registry-allow-private": "false",
+        "registry-allowed-networks": "240.0.0.0/4",
+        "registry-denied-networks": "10.0.0.0/8", "helper-image": "h.example/busybox:1", "puller-priority-class": "low",
+        "image-volume-minor-version": "36", "registry-check-timeout-seconds": "3", "maximum-tasks": "7",
+        "api-concurrency": "5", "scheduling-allowance-seconds": "11", "sweep-interval-seconds": "13",
+        "lease-duration-seconds": "17", "secrets-need-project": "true", "kafka-partitions": "3",
+        "kafka-replication": "3",
+        "kafka-retention-days": "9",
+    ]
+
+    @Test("each change something of the executor", arguments: ExecutorSettings.keys + topicKeys)
+    func effects(key: SettingKey) throws {
+        func text(_ configuration: ExecutorConfiguration) -> String {
+            var text = ""
+            dump(configuration, to: &text)
+            return text
+        }
+        let value = try #require(Self.others[key.name], "give a value of --\(key.name) that is not its default")
+        let own = ["identity": "one"]
+        #expect(text(try configuration(own)) == text(try configuration(own)))
+        #expect(text(try configuration(own.merging([key.name: value]) { $1 })) != text(try configuration(own)))
+    }
 }

@@ -84,5 +84,11 @@ struct TopicsTests {
         #expect(byName["longshore.clusters"]?.partitions == 1)
         #expect(byName["longshore.tasks.edge.high"]?.partitions == 3)
         #expect(definitions.count == 9)
+        let longer =
+            Topics.shared(retention: .seconds(86_400 * 9))
+            + Topics.definitions(cluster: "edge", retention: .seconds(86_400 * 9))
+        for name in [Topics.requests, Topics.events] + Topics.tasks(cluster: "edge") {
+            #expect(longer.first { $0.name == name }?.configuration["retention.ms"] == "777600000", "\(name)")
+        }
     }
 }

@@ -50,6 +50,43 @@ struct TaskEventTests {
         #expect(try TaskEvent(event: event.event) == event)
     }
 
+    @Test("of a refusal are one, with as many faults as fit and the number of all", arguments: [0, 1, 200])
+    func boundedFaults(count: Int) throws {
+        var refusal = TaskEvent(
+            id: "e",
+            type: .taskRejected,
+            taskID: Fixtures.taskID,
+            project: "default",
+            cluster: "default",
+            sequence: 2,
+            time: Fixtures.time,
+            phase: .rejected
+        )
+        // JSON writes each of these characters with six.
+        let pointer = "/labels/" + String(repeating: "\u{1}", count: 1_000)
+        refusal.faults = (0..<count).map { EventFault(pointer: "\(pointer)\($0)", code: "invalidLabel", detail: "no") }
+        let whole = refusal.withFaults()
+        #expect(whole.data.serialized().count <= TaskEvent.maximumDataBytes)
+        #expect(whole.faultCount == (count == 200 ? 200 : nil))
+        #expect(whole.faults.count == (count == 200 ? whole.faults.count : count))
+        #expect(count != 200 || whole.faults.count > 5, "\(whole.faults.count) of 200 are listed")
+        #expect(try TaskEvent(event: whole.event) == whole)
+        let least = whole.withFaults(fitting: 0)
+        #expect(least.faults.isEmpty && least.faultCount == (count == 0 ? nil : count))
+    }
+
+    @Test("take a trace from a request only where it has the form of one")
+    func traceParents() throws {
+        let good = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        for (text, kept) in [
+            (good, true), (good + "0", false), (String(repeating: "a", count: 100_000), false), ("", false),
+        ] {
+            var event = TaskRequested(eventID: "e", source: "/ci", request: [:], traceParent: text).event
+            event.extensions[EventExtension.traceParent] = text
+            #expect(try TaskRequested(event: event).traceParent == (kept ? text : nil))
+        }
+    }
+
     @Test("that are too long go as several, each with its own id and place")
     func split() throws {
         var sequence: Int64 = 10
