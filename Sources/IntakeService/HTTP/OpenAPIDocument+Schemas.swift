@@ -118,8 +118,18 @@ extension OpenAPIDocument {
                   "properties": {
                     "image": {"type": "string"},
                     "phase": {"enum": ["pending", "pulling", "present", "pulled", "failed"]},
-                    "digest": {"type": "string"},
-                    "bytes": {"type": "integer"},
+                    "digest": {
+                      "type": "string",
+                      "description": "Absent where it is unknown: for image volumes a kubelet tells it only with ImageVolumeWithDigest."
+                    },
+                    "bytes": {
+                      "type": "integer",
+                      "description": "Size as the runtime counts it; absent where the kubelet has not told it."
+                    },
+                    "pullMilliseconds": {
+                      "type": "integer",
+                      "description": "Time of the pull, without the wait for others; absent where the kubelet has not told it."
+                    },
                     "cause": {"$ref": "#/components/schemas/Cause"},
                     "message": {"type": "string"}
                   }

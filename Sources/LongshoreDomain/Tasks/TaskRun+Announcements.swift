@@ -14,6 +14,7 @@ extension TaskRun {
         _ kind: TaskEventDraft.Kind,
         _ node: String,
         attempt: Int,
+        occurrence: Int = 0,
         images: [ImageOutcome] = [],
         failure: ImageFailure? = nil,
         reason: String? = nil,
@@ -24,6 +25,7 @@ extension TaskRun {
             kind: kind,
             phase: phase,
             counts: counts,
+            occurrence: occurrence,
             node: node,
             attempt: attempt,
             images: images,
@@ -41,8 +43,35 @@ extension TaskRun {
 
     func outcomes(_ item: Work, _ index: Int) -> [ImageOutcome] {
         zip(imageSets[Int(nodes[index].imageSet)].images, item.images).map { image, seen in
-            ImageOutcome(image: image, phase: seen.phase, digest: seen.digest, failure: seen.failure)
+            ImageOutcome(
+                image: image,
+                phase: seen.phase,
+                digest: seen.digest,
+                failure: seen.failure,
+                bytes: seen.bytes,
+                milliseconds: seen.milliseconds
+            )
         }
+    }
+
+    /// The shortest time between two events about one node's images while they are pulled.
+    static let imagesInterval = Duration.seconds(5)
+
+    /// Tells which images of a node are decided while others are still pulled.
+    mutating func announceImages(_ index: Int) {
+        guard let item = work[index], state == .working || state == .draining else { return }
+        let decided = item.images.count(where: \.phase.isDecided)
+        guard decided > item.announced, decided < item.images.count else { return }
+        if let last = item.announcedAt, now < last + Self.imagesInterval { return }
+        work[index]?.announced = decided
+        work[index]?.announcedAt = now
+        emitNode(
+            .nodePulling,
+            nodes[index].name,
+            attempt: item.attempt,
+            occurrence: decided,
+            images: outcomes(index)
+        )
     }
 
     mutating func emitProgress() {

@@ -82,13 +82,26 @@ extension TaskRun {
         package var digest: String?
         /// Why it failed.
         package var failure: ImageFailure?
+        /// The image's size in bytes, where the kubelet has told it.
+        package var bytes: Int64?
+        /// How long its pull took in milliseconds, where the kubelet has told it.
+        package var milliseconds: Int64?
 
         /// Makes an image.
-        package init(image: String, phase: ImagePhase, digest: String? = nil, failure: ImageFailure? = nil) {
+        package init(
+            image: String,
+            phase: ImagePhase,
+            digest: String? = nil,
+            failure: ImageFailure? = nil,
+            bytes: Int64? = nil,
+            milliseconds: Int64? = nil
+        ) {
             self.image = image
             self.phase = phase
             self.digest = digest
             self.failure = failure
+            self.bytes = bytes
+            self.milliseconds = milliseconds
         }
     }
 
@@ -155,7 +168,8 @@ package struct TaskEventDraft: Sendable, Hashable {
     package var phase: TaskPhase
     /// The counts after the event.
     package var counts: TaskCounts
-    /// Which one of several events of the same kind: pauses so far, or the number of a progress event.
+    /// Which one of several events of the same kind: pauses so far, the number of a progress event, or how many images of a node
+    /// were decided while the others are still pulled.
     package var occurrence: Int
     /// The node of a node event.
     package var node: String?

@@ -45,12 +45,24 @@ extension TaskRun {
         package var digest: String?
         /// Why it failed, or why it has failed so far.
         package var failure: ImageFailure?
+        /// The image's size as the runtime counts it; `nil` where nobody has told.
+        package var bytes: Int64?
+        /// How long the pull took, without the wait for other pulls; `nil` where nobody has told.
+        package var milliseconds: Int64?
 
         /// Makes an observation.
-        package init(phase: ImagePhase, digest: String? = nil, failure: ImageFailure? = nil) {
+        package init(
+            phase: ImagePhase,
+            digest: String? = nil,
+            failure: ImageFailure? = nil,
+            bytes: Int64? = nil,
+            milliseconds: Int64? = nil
+        ) {
             self.phase = phase
             self.digest = digest
             self.failure = failure
+            self.bytes = bytes
+            self.milliseconds = milliseconds
         }
     }
 

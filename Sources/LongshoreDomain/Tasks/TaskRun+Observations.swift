@@ -45,8 +45,9 @@ extension TaskRun {
                 noteHelperRan()
             }
             endAttempt(index, deletesJob: true)
-        } else if startsClock {
-            setAttemptEnd(index, now + settings.timeout)
+        } else {
+            if startsClock { setAttemptEnd(index, now + settings.timeout) }
+            announceImages(index)
         }
     }
 

@@ -217,6 +217,8 @@ extension TaskRun.UntoldEnds.Detail: JSONEncodable, JSONDecodable {
                 images.map { image in
                     var entry: JSONObject = ["image": .string(image.image), "phase": .string(image.phase.rawValue)]
                     if let digest = image.digest { entry["digest"] = .string(digest) }
+                    if let bytes = image.bytes { entry["bytes"] = .integer(bytes) }
+                    if let milliseconds = image.milliseconds { entry["pullMilliseconds"] = .integer(milliseconds) }
                     if let failure = image.failure {
                         entry["cause"] = .string(failure.cause.rawValue)
                         entry["message"] = .string(failure.message)
@@ -243,6 +245,8 @@ extension TaskRun.UntoldEnds.Detail: JSONEncodable, JSONDecodable {
             }
             var outcome = TaskRun.ImageOutcome(image: try image.requiredString("image"), phase: phase)
             outcome.digest = try image.optionalString("digest")
+            outcome.bytes = try image.optionalInteger("bytes").map { Int64($0) }
+            outcome.milliseconds = try image.optionalInteger("pullMilliseconds").map { Int64($0) }
             if let cause = try image.optionalString("cause") {
                 outcome.failure = TaskRun.ImageFailure(
                     cause: FailureCause(rawValue: cause) ?? .unknown,

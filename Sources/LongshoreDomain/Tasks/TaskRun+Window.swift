@@ -44,6 +44,8 @@ extension TaskRun {
         item.creationFailure = nil
         item.creationDue = nil
         item.helperFailure = nil
+        item.announced = item.images.count(where: \.phase.isDecided)
+        item.announcedAt = nil
         work[index] = item
         occupy(index, attempt: item.attempt)
         issueStart(index)

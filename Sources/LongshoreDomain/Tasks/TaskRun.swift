@@ -219,6 +219,9 @@ extension TaskRun {
         var creationFailure: ImageFailure?
         /// Why the last attempt could not run the helper image.
         var helperFailure: ImageFailure?
+        /// How many images were decided when the node's images were told last, and when that was.
+        var announced = 0
+        var announcedAt: Timestamp?
         /// Its part in `partial`.
         var share = 0.0
     }

@@ -17,7 +17,8 @@ package enum EventIdentity {
     ///   - type: the event's type.
     ///   - node: the node of a node event.
     ///   - attempt: the attempt that begins, for the beginning of a node's work.
-    ///   - occurrence: which one of several of the same kind: the number of pauses so far.
+    ///   - occurrence: which one of several of the same kind: the number of pauses so far, or how many images of a node were decided
+    ///     while the others are still pulled.
     ///   - sequence: the event's sequence number, which names progress events: nothing else is the same about them twice.
     ///   - retry: how often the task was begun again: what happens once happens once for each time.
     /// - Returns: the id.
@@ -35,7 +36,8 @@ package enum EventIdentity {
         if let node {
             // A node ends once. Whoever takes the task over may find out by another attempt what was told of the last one
             // already, and it is the same end.
-            let attempt = type == .nodePulling ? "-\(attempt ?? 0)" : ""
+            let decided = occurrence > 0 ? ".\(occurrence)" : ""
+            let attempt = type == .nodePulling ? "-\(attempt ?? 0)\(decided)" : ""
             return "\(task)-n\(SecretNames.nodeHash(node))\(attempt)-\(name)\(again)"
         }
         if type == .taskProgress { return "\(task)-progress-\(sequence)" }

@@ -202,6 +202,7 @@ extension JSONSchemas {
                   "phase": {"$ref": "definitions.json#/$defs/imagePhase"},
                   "digest": {"type": "string"},
                   "bytes": {"type": "integer", "minimum": 0},
+                  "pullMilliseconds": {"type": "integer", "minimum": 0},
                   "cause": {"$ref": "definitions.json#/$defs/cause"},
                   "message": {"type": "string"}
                 }

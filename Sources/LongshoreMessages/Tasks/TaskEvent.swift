@@ -142,8 +142,10 @@ package struct EventImage: Sendable, Hashable, JSONDecodable, JSONEncodable {
     package var phase: ImagePhase
     /// The digest that the runtime reported.
     package var digest: String?
-    /// Its size, where it is known.
+    /// Its size in bytes as the runtime counts it, where the kubelet has told it.
     package var bytes: Int64?
+    /// How long its pull took in milliseconds, without the wait for other pulls, where the kubelet has told it.
+    package var milliseconds: Int64?
     /// Why it failed.
     package var cause: FailureCause?
     /// Why, in the runtime's words, scrubbed.
@@ -155,6 +157,7 @@ package struct EventImage: Sendable, Hashable, JSONDecodable, JSONEncodable {
         phase: ImagePhase,
         digest: String? = nil,
         bytes: Int64? = nil,
+        milliseconds: Int64? = nil,
         cause: FailureCause? = nil,
         message: String? = nil
     ) {
@@ -162,6 +165,7 @@ package struct EventImage: Sendable, Hashable, JSONDecodable, JSONEncodable {
         self.phase = phase
         self.digest = digest
         self.bytes = bytes
+        self.milliseconds = milliseconds
         self.cause = cause
         self.message = message
     }
@@ -172,6 +176,8 @@ package struct EventImage: Sendable, Hashable, JSONDecodable, JSONEncodable {
             image: outcome.image,
             phase: outcome.phase,
             digest: outcome.digest,
+            bytes: outcome.bytes,
+            milliseconds: outcome.milliseconds,
             cause: outcome.failure?.cause,
             message: outcome.failure?.message
         )
@@ -183,6 +189,7 @@ package struct EventImage: Sendable, Hashable, JSONDecodable, JSONEncodable {
             phase: try json.requiredChoice("phase"),
             digest: try json.optionalString("digest"),
             bytes: try json.optional("bytes"),
+            milliseconds: try json.optional("pullMilliseconds"),
             cause: try json.optionalCause("cause"),
             message: try json.optionalString("message")
         )
@@ -192,6 +199,7 @@ package struct EventImage: Sendable, Hashable, JSONDecodable, JSONEncodable {
         var json: JSONValue = ["image": .string(image), "phase": .string(phase.rawValue)]
         json["digest"] = digest?.json
         json["bytes"] = bytes?.json
+        json["pullMilliseconds"] = milliseconds?.json
         json["cause"] = cause?.rawValue.json
         json["message"] = message?.json
         return json
