@@ -21,6 +21,8 @@ struct AttemptObserver: Sendable {
     private let helperImage: String
     private let scrubber: CredentialScrubber
     private var memories: [Int: ImageMemory] = [:]
+    /// What the kubelet has said in Events, by reference.
+    private var facts: [String: KubeletImageEvent.Fact] = [:]
     private var pod: Pod?
     private var isPodGone = false
     private var job: Job?
@@ -56,6 +58,16 @@ struct AttemptObserver: Sendable {
         isPodGone = true
     }
 
+    /// The kubelet has said something about an image in an Event. That an image is there is never taken back: kubelets say of an
+    /// image that they have pulled that it is present, whenever they look at the Pod again.
+    mutating func see(_ event: KubeletImageEvent) {
+        switch (facts[event.image], event.fact) {
+        // A back-off says nothing of why.
+        case (.pulled, _), (.present, _), (.failed, .backingOff): break
+        case (.pulling, _), (.failed, _), (.backingOff, _), (nil, _): facts[event.image] = event.fact
+        }
+    }
+
     /// The cluster itself was asked.
     mutating func seeInspection(job: Job?, pod: Pod?, obstacle: TaskRun.ImageFailure? = nil) {
         if let job { see(job) }
@@ -89,8 +101,8 @@ struct AttemptObserver: Sendable {
         return condition.reason == "DeletionByPodGC" && condition.message?.contains("node no longer exists") == true
     }
 
-    /// What the task is told.
-    mutating func observation() -> TaskRun.JobObservation {
+    /// What the task is told; `isLast` when the attempt's time is over.
+    mutating func observation(isLast: Bool = false) -> TaskRun.JobObservation {
         var observation = TaskRun.JobObservation(node: node, attempt: attempt, isScheduled: isScheduled)
         guard let pod else {
             observation.ending = ending()
@@ -103,13 +115,57 @@ struct AttemptObserver: Sendable {
             else { continue }
             observation.images[references[index]] = image(index, references[index], status, method)
         }
+        var unconfirmed: String?
+        for reference in references {
+            let seen = observation.images[reference]
+            let told = told(reference, seen, method)
+            if told?.phase.isOnNode == true, seen?.phase.isOnNode != true { unconfirmed = reference }
+            observation.images[reference] = told
+        }
         observation.ending = helperFailure(pod) ?? ending()
+        // Only containers tell digests: while there may be more of them to come, Events alone do not end the attempt.
+        if let unconfirmed, !isLast, observation.ending == nil,
+            references.allSatisfy({ observation.images[$0]?.phase.isDecided == true })
+        {
+            observation.images[unconfirmed] = .init(phase: .pulling)
+        }
         return observation
     }
 
+    /// An image by its container's status and by the kubelet's Events. With image volumes no container says anything before the
+    /// last volume was tried: only the Events tell which image is done.
+    private func told(
+        _ reference: String,
+        _ seen: TaskRun.ImageObservation?,
+        _ method: PullMethod
+    ) -> TaskRun.ImageObservation? {
+        if let seen, seen.phase.isOnNode { return seen }
+        switch facts[reference] {
+        case .pulled: return .init(phase: .pulled, digest: seen?.digest)
+        // What an earlier attempt has pulled was not there before the task came.
+        case .present: return .init(phase: attempt > 1 ? .pulled : .present, digest: seen?.digest)
+        case .failed(let message):
+            guard seen?.failure == nil, !FailureCause.isKubeletThrottling(message: message) else { return seen }
+            let failure = failure("ErrImagePull", message)
+            return .init(phase: failure.cause.isFinalAtOnce ? .failed : .pulling, failure: failure)
+        case .pulling, .backingOff: return seen ?? .init(phase: .pulling)
+        case nil:
+            // One volume after the other: the kubelet is at another one.
+            guard method == .imageVolume, let seen, seen.phase == .pulling, seen.failure == nil,
+                facts.values.contains(.pulling)
+            else { return seen }
+            return .init(phase: .pending)
+        }
+    }
+
+    /// The canonical references of the attempt's images, by container number.
+    var references: [String] { (pod?.metadata ?? job?.metadata).map(Self.references) ?? [] }
+
     /// The canonical references of a Pod's images, by container number.
-    static func references(of pod: Pod) -> [String] {
-        guard let text = pod.metadata.annotations[PullTaskKeys.images],
+    static func references(of pod: Pod) -> [String] { references(of: pod.metadata) }
+
+    private static func references(of metadata: ObjectMeta) -> [String] {
+        guard let text = metadata.annotations[PullTaskKeys.images],
             let json = try? JSONValue(parsing: Array(text.utf8))
         else { return [] }
         return json.array?.map { $0.string ?? "" } ?? []
