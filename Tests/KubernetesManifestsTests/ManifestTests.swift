@@ -149,7 +149,7 @@ private let root = String(#filePath.split(separator: "/Tests/")[0])
         let calls: [(resource: String, verbs: String)] = [
             ("longshore.dev/pulltasks", "get list watch create patch delete"),
             ("longshore.dev/pulltasks/status", "update"), ("batch/jobs", "get list watch create delete"),
-            ("/pods", "list watch"), ("/events", "list"), ("/secrets", "get create delete"),
+            ("/pods", "list watch"), ("/events", "list watch"), ("/secrets", "get create delete"),
             ("coordination.k8s.io/leases", "get list watch create update delete"),
         ]
         let expected = calls.flatMap { call in call.verbs.split(separator: " ").map { "\(call.resource) \($0)" } }

@@ -50,15 +50,15 @@ extension KubeletSet {
         let container = runner.containers[index]
         if let fault = rootFault(container, image, runner) {
             runner.containers[index].blocked = ("CreateContainerConfigError", fault)
-            record(runner, "Failed", "Error: \(fault)", isWarning: true)
+            record(runner, "Failed", "Error: \(fault)", isWarning: true, container: container)
             return
         }
         runner.containers[index].containerID = "containerd://\(RandomText.token())"
-        record(runner, "Created", "Container created")
+        record(runner, "Created", "Container created", container: container)
         let now = Timestamp.now()
         switch outcome(container, image, runner) {
         case .startError(let message):
-            record(runner, "Failed", "Error: \(message)", isWarning: true)
+            record(runner, "Failed", "Error: \(message)", isWarning: true, container: container)
             let termination = PodRunner.Container.Termination(
                 exitCode: 128,
                 reason: "StartError",
@@ -68,9 +68,9 @@ extension KubeletSet {
             end(index, termination, runner, parts)
         case .runsUntilStopped:
             runner.containers[index].state = .running(since: now)
-            record(runner, "Started", "Container started")
+            record(runner, "Started", "Container started", container: container)
         case .exits(let code, let seconds):
-            record(runner, "Started", "Container started")
+            record(runner, "Started", "Container started", container: container)
             let time = configuration.timings.containerStart + .seconds(seconds * configuration.timings.sleepScale)
             guard time > .zero else {
                 exit(index, code: code, since: now, runner, parts)

@@ -25,7 +25,12 @@ extension KubeletSet {
             let imageID = "\(name.repository)@\(image.content.digest)"
             runner.images[key]?.stage = .present(imageID: imageID, image: image.content)
             runner.images[key]?.shown = nil
-            record(runner, "Pulled", "Container image \"\(key.reference)\" already present on machine")
+            record(
+                runner,
+                "Pulled",
+                "Container image \"\(key.reference)\" already present on machine and can be accessed by the pod",
+                image: key
+            )
             return true
         }
         if key.policy == "Never" {
@@ -52,7 +57,7 @@ extension KubeletSet {
         runner.images[key]?.stage = .failed
         runner.images[key]?.shown = (message, message)
         markDirty(runner)
-        if isNew { record(runner, "Failed", "Error: \(message)", isWarning: true) }
+        if isNew { record(runner, "Failed", "Error: \(message)", isWarning: true, image: key) }
         later(configuration.timings.pullBackOffInitial, runner, parts) { kubelets, runner, parts in
             guard runner.images[key]?.stage == .failed, !runner.hasEnded else { return }
             runner.images[key]?.stage = .needed
@@ -71,8 +76,8 @@ extension KubeletSet {
         runner.images[key]?.stage = .failed
         runner.images[key]?.shown = (reason, message)
         markDirty(runner)
-        record(runner, eventReason, message, isWarning: true)
-        record(runner, "Failed", "Error: \(reason)", isWarning: true)
+        record(runner, eventReason, message, isWarning: true, image: key)
+        record(runner, "Failed", "Error: \(reason)", isWarning: true, image: key)
     }
 
     private static func canUse(_ image: NodeContent.Image, _ name: ImageName, _ ring: KubeletKeyring) -> Bool {
@@ -124,7 +129,7 @@ extension KubeletSet {
             queuedAt: now,
             startedAt: now
         )
-        record(runner, "Pulling", "Pulling image \"\(key.reference)\"")
+        record(runner, "Pulling", "Pulling image \"\(key.reference)\"", image: key)
         runner.images[key]?.stage = .pulling
         runner.activePull = (ticket.id, key)
         markDirty(runner)
@@ -272,7 +277,8 @@ extension KubeletSet {
         record(
             runner,
             "Pulled",
-            "Successfully pulled image \"\(ticket.image.reference)\" in \(text(ticket.startedAt)) (\(text(ticket.queuedAt)) including waiting). Image size: \(content.sizeBytes) bytes."
+            "Successfully pulled image \"\(ticket.image.reference)\" in \(text(ticket.startedAt)) (\(text(ticket.queuedAt)) including waiting). Image size: \(content.sizeBytes) bytes.",
+            image: ticket.image
         )
     }
 
@@ -288,8 +294,8 @@ extension KubeletSet {
         runner.images[key]?.attempts = attempts
         runner.images[key]?.stage = .failed
         runner.images[key]?.shown = ("ErrImagePull", message)
-        record(runner, "Failed", "Failed to pull image \"\(key.reference)\": \(message)", isWarning: true)
-        record(runner, "Failed", "Error: ErrImagePull", isWarning: true)
+        record(runner, "Failed", "Failed to pull image \"\(key.reference)\": \(message)", isWarning: true, image: key)
+        record(runner, "Failed", "Error: ErrImagePull", isWarning: true, image: key)
         let timings = configuration.timings
         let delay = min(timings.pullBackOffInitial * (1 << min(attempts - 1, 20)), timings.pullBackOffMaximum)
         if timings.backOffReport < delay {
@@ -298,8 +304,8 @@ extension KubeletSet {
                 let text = "Back-off pulling image \"\(key.reference)\""
                 runner.images[key]?.shown = ("ImagePullBackOff", "\(text): ErrImagePull: \(message)")
                 kubelets.markDirty(runner)
-                kubelets.record(runner, "BackOff", text)
-                kubelets.record(runner, "Failed", "Error: ImagePullBackOff", isWarning: true)
+                kubelets.record(runner, "BackOff", text, image: key)
+                kubelets.record(runner, "Failed", "Error: ImagePullBackOff", isWarning: true, image: key)
             }
         }
         later(delay, runner, parts) { kubelets, runner, parts in
@@ -309,11 +315,31 @@ extension KubeletSet {
         }
     }
 
-    /// Writes an Event about a Pod.
-    func record(_ runner: PodRunner, _ reason: String, _ message: String, isWarning: Bool = false) {
+    /// Writes an Event about an image of a Pod.
+    private func record(
+        _ runner: PodRunner,
+        _ reason: String,
+        _ message: String,
+        isWarning: Bool = false,
+        image: PodRunner.ImageKey
+    ) {
+        let isVolume = runner.imageVolumes.contains { $0.image == image }
+        let container = isVolume ? nil : runner.containers.first { $0.image == image }
+        record(runner, reason, message, isWarning: isWarning, container: container)
+    }
+
+    /// Writes an Event about a Pod, or about a container of it: the kubelet names none for an image volume.
+    func record(
+        _ runner: PodRunner,
+        _ reason: String,
+        _ message: String,
+        isWarning: Bool = false,
+        container: PodRunner.Container? = nil
+    ) {
+        let fieldPath = container.map { "spec.\($0.isInit ? "initContainers" : "containers"){\($0.name)}" }
         guard configuration.recordsEvents, let pod = objects.store.get(.pods, runner.key) else { return }
         events.record(
-            .pod(pod),
+            .pod(pod, fieldPath: fieldPath),
             reason: reason,
             message,
             component: "kubelet",

@@ -21,6 +21,9 @@ actor TaskCoordinator {
     private var cleaned: Set<String> = []
     /// Claims under way, by uid.
     private var claiming: Set<String> = []
+    /// What kubelets have said about Pods that are not known yet, by the Pod's uid.
+    private var earlyEvents: [String: [KubeletImageEvent]] = [:]
+    private static let maximumEarlyPods = 1_000
     private var wasValid = false
     private var isStopping = false
     private var idleWaiters: [CheckedContinuation<Void, Never>] = []
@@ -69,6 +72,7 @@ actor TaskCoordinator {
             group.addTask { await self.followPullTasks() }
             group.addTask { await self.followJobs() }
             group.addTask { await self.followPods() }
+            group.addTask { await self.followPodEvents() }
             group.addTask { await self.followNodes() }
             group.addTask { await self.followLeases() }
             group.addTask { await self.tick() }
@@ -188,11 +192,38 @@ actor TaskCoordinator {
                 continue
             }
             switch event {
-            case .added, .updated: runner.inbox.post { $0.attempts[key, default: .init()].pod = pod }
+            case .added, .updated:
+                let early = pod.metadata.uid.flatMap { earlyEvents.removeValue(forKey: $0) } ?? []
+                runner.inbox.post {
+                    $0.attempts[key, default: .init()].pod = pod
+                    $0.attempts[key]?.events += early
+                }
             case .deleted: runner.inbox.post { $0.attempts[key, default: .init()].podGone = pod }
             case .synced: break
             }
         }
+    }
+
+    private func followPodEvents() async {
+        let watch = PodEventWatch(
+            client: context.client,
+            namespace: context.configuration.namespace,
+            logger: context.logger
+        )
+        await watch.run { await self.note($0) }
+    }
+
+    private func note(_ report: PodEventWatch.Report) {
+        let namespace = context.configuration.namespace
+        guard let pod = context.pods.get(namespace: namespace, name: report.podName), pod.metadata.uid == report.podUID
+        else {
+            // Events and Pods come by separate ways. Most of what waits here is about Pods that are gone.
+            if earlyEvents.count >= Self.maximumEarlyPods { earlyEvents.removeAll() }
+            earlyEvents[report.podUID, default: []].append(report.event)
+            return
+        }
+        guard let key = AttemptKey(pod.metadata), let runner = runner(of: pod.metadata) else { return }
+        runner.inbox.post { $0.attempts[key, default: .init()].events.append(report.event) }
     }
 
     private func runner(of metadata: ObjectMeta) -> TaskRunner? {

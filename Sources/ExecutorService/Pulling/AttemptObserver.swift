@@ -23,6 +23,8 @@ struct AttemptObserver: Sendable {
     private var memories: [Int: ImageMemory] = [:]
     /// With image volumes: what is said of the helper, the containers' own image, by the number of the container.
     private var waitingForHelper: [Int: TaskRun.ImageFailure] = [:]
+    /// What the kubelet has said in Events, by reference.
+    private var facts: [String: KubeletImageEvent.Fact] = [:]
     private var pod: Pod?
     private var isPodGone = false
     private var job: Job?
@@ -58,6 +60,16 @@ struct AttemptObserver: Sendable {
         isPodGone = true
     }
 
+    /// The kubelet has said something about an image in an Event. That an image is there is never taken back: kubelets say of an
+    /// image that they have pulled that it is present, whenever they look at the Pod again.
+    mutating func see(_ event: KubeletImageEvent) {
+        switch (facts[event.image], event.fact) {
+        // A back-off says nothing of why.
+        case (.pulled, _), (.present, _), (.failed, .backingOff): break
+        case (.pulling, _), (.failed, _), (.backingOff, _), (nil, _): facts[event.image] = event.fact
+        }
+    }
+
     /// The cluster itself was asked.
     mutating func seeInspection(job: Job?, pod: Pod?, obstacle: TaskRun.ImageFailure? = nil) {
         if let job { see(job) }
@@ -91,8 +103,8 @@ struct AttemptObserver: Sendable {
         return condition.reason == "DeletionByPodGC" && condition.message?.contains("node no longer exists") == true
     }
 
-    /// What the task is told.
-    mutating func observation() -> TaskRun.JobObservation {
+    /// What the task is told; `isLast` when the attempt's time is over.
+    mutating func observation(isLast: Bool = false) -> TaskRun.JobObservation {
         var observation = TaskRun.JobObservation(node: node, attempt: attempt, isScheduled: isScheduled)
         guard let pod else {
             observation.ending = ending()
@@ -106,13 +118,68 @@ struct AttemptObserver: Sendable {
             else { continue }
             observation.images[references[index]] = image(index, references[index], status, method)
         }
+        var unconfirmed: String?
+        for reference in references {
+            let seen = observation.images[reference]
+            let told = told(reference, seen, method)
+            if told?.phase.isOnNode == true, seen?.phase.isOnNode != true { unconfirmed = reference }
+            observation.images[reference] = told
+        }
         observation.ending = helperFailure(pod) ?? helperFailure(observation) ?? ending()
+        // Only containers tell digests: while there may be more of them to come, Events alone do not end the attempt.
+        if let unconfirmed, !isLast, observation.ending == nil,
+            references.allSatisfy({ observation.images[$0]?.phase.isDecided == true })
+        {
+            observation.images[unconfirmed] = .init(phase: .pulling)
+        }
         return observation
     }
 
+    /// An image by its container's status and by the kubelet's Events. With image volumes no container says anything before the
+    /// last volume was tried: only the Events tell which image is done.
+    private func told(
+        _ reference: String,
+        _ seen: TaskRun.ImageObservation?,
+        _ method: PullMethod
+    ) -> TaskRun.ImageObservation? {
+        if var seen, seen.phase.isOnNode {
+            (seen.bytes, seen.milliseconds) = sizes(reference)
+            return seen
+        }
+        switch facts[reference] {
+        case .pulled:
+            let (bytes, milliseconds) = sizes(reference)
+            return .init(phase: .pulled, digest: seen?.digest, bytes: bytes, milliseconds: milliseconds)
+        // What an earlier attempt has pulled was not there before the task came.
+        case .present: return .init(phase: attempt > 1 ? .pulled : .present, digest: seen?.digest)
+        case .failed(let message):
+            guard seen?.failure == nil, !FailureCause.isKubeletThrottling(message: message) else { return seen }
+            let failure = failure("ErrImagePull", message)
+            return .init(phase: failure.cause.isFinalAtOnce ? .failed : .pulling, failure: failure)
+        case .pulling, .backingOff: return seen ?? .init(phase: .pulling)
+        case nil:
+            // One volume after the other: the kubelet is at another one.
+            guard method == .imageVolume, let seen, seen.phase == .pulling, seen.failure == nil,
+                facts.values.contains(.pulling)
+            else { return seen }
+            return .init(phase: .pending)
+        }
+    }
+
+    /// The size of an image and the time of its pull, where the kubelet has told them.
+    private func sizes(_ reference: String) -> (bytes: Int64?, milliseconds: Int64?) {
+        guard case .pulled(let duration, let bytes) = facts[reference] else { return (nil, nil) }
+        return (bytes, duration.map { Int64($0 / .milliseconds(1)) })
+    }
+
+    /// The canonical references of the attempt's images, by container number.
+    var references: [String] { (pod?.metadata ?? job?.metadata).map(Self.references) ?? [] }
+
     /// The canonical references of a Pod's images, by container number.
-    static func references(of pod: Pod) -> [String] {
-        guard let text = pod.metadata.annotations[PullTaskKeys.images],
+    static func references(of pod: Pod) -> [String] { references(of: pod.metadata) }
+
+    private static func references(of metadata: ObjectMeta) -> [String] {
+        guard let text = metadata.annotations[PullTaskKeys.images],
             let json = try? JSONValue(parsing: Array(text.utf8))
         else { return [] }
         return json.array?.map { $0.string ?? "" } ?? []

@@ -250,6 +250,10 @@ struct JobWriter: Sendable {
                 job: job,
                 pod: pods.first
             )
+            if let uid = pods.first?.metadata.uid {
+                let reader = PodEventWatch(client: client, namespace: template.namespace, logger: logger)
+                inspection.events = try await reader.list(podUID: uid)
+            }
             return inspection
         }
     }

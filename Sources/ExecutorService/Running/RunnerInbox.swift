@@ -21,6 +21,8 @@ final class RunnerInbox: Sendable {
         var podGone: Pod?
         var job: Job?
         var isJobGone = false
+        /// What the kubelet has said in Events, in order.
+        var events: [KubeletImageEvent] = []
     }
 
     /// What an inspection of one attempt has found.
@@ -31,6 +33,8 @@ final class RunnerInbox: Sendable {
         var pod: Pod?
         /// What keeps the Pod from being made or scheduled, where that is known.
         var obstacle: TaskRun.ImageFailure?
+        /// What the kubelet has said in Events about the Pod.
+        var events: [KubeletImageEvent] = []
         /// Whether the attempt's time is over, and not only its Job.
         var isExpired = true
     }

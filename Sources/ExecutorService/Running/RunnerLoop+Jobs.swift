@@ -14,6 +14,21 @@ extension RunnerLoop {
         }
     }
 
+    /// Adds what the node itself lists, before anything is said to be missing on it. An image whose tag may have moved is not
+    /// believed, as when the task was planned.
+    func addListed(_ observer: AttemptObserver, to observation: inout TaskRun.JobObservation) {
+        let undecided = observer.references.filter { observation.images[$0]?.phase.isOnNode != true }
+        guard !undecided.isEmpty, let node = context.nodes.get(name: observer.node) else { return }
+        let listed = ImageNameTable.shared.names(of: node.imageNames)
+        for name in undecided {
+            guard let reference = try? ImageReference(parsing: name),
+                spec.effectivePullPolicy(for: reference) == .ifNotPresent,
+                reference.exactNames.contains(where: listed.contains)
+            else { continue }
+            observation.images[name] = TaskRun.ImageObservation(phase: .pulled)
+        }
+    }
+
     private func create(_ start: TaskRun.JobStart, _ group: inout DiscardingTaskGroup) {
         let key = AttemptKey(node: start.node, attempt: start.attempt)
         if observers[key] == nil {
@@ -52,6 +67,7 @@ extension RunnerLoop {
                     var changes = contents.attempts[key] ?? .init()
                     changes.job = changes.job ?? found.job
                     changes.pod = changes.pod ?? found.pod
+                    changes.events = found.events + changes.events
                     contents.attempts[key] = changes
                 }
             }

@@ -254,6 +254,7 @@ final class RunnerLoop {
         if let pod = changes.podGone { observer.seePodGone(pod) }
         if let pod = changes.pod { observer.see(pod) }
         if let job = changes.job { observer.see(job) }
+        for event in changes.events { observer.see(event) }
         observers[key] = observer
         observe(key, &group)
         if changes.isJobGone, observers[key] != nil { askAboutMissing(observer, &group) }
@@ -298,8 +299,9 @@ final class RunnerLoop {
     private func note(_ inspection: RunnerInbox.Inspection, _ group: inout DiscardingTaskGroup) {
         let key = AttemptKey(node: inspection.node, attempt: inspection.attempt)
         observers[key]?.seeInspection(job: inspection.job, pod: inspection.pod, obstacle: inspection.obstacle)
+        for event in inspection.events { observers[key]?.see(event) }
         let obstacle = observers[key]?.obstacle
-        observe(key, &group)
+        observe(key, isLast: inspection.isExpired, &group)
         guard inspection.isExpired else { return }
         tell(.attemptExpired(node: inspection.node, attempt: inspection.attempt, obstacle: obstacle), &group)
     }
@@ -314,9 +316,13 @@ final class RunnerLoop {
         }
     }
 
-    private func observe(_ key: AttemptKey, _ group: inout DiscardingTaskGroup) {
+    /// Tells the task how an attempt does; `isLast` when its time is over: what is not known to be there by then, has failed.
+    private func observe(_ key: AttemptKey, isLast: Bool = false, _ group: inout DiscardingTaskGroup) {
         if let observer = observers[key], observer.isNodeGone { tell(.nodeGone(node: observer.node), &group) }
-        guard let observation = observers[key]?.observation() else { return }
+        guard let observer = observers[key], var observation = observers[key]?.observation(isLast: isLast) else {
+            return
+        }
+        if isLast || observation.ending != nil { addListed(observer, to: &observation) }
         tell(.jobObserved(observation), &group)
         guard observers[key]?.awaitsPod == true, awaited.insert(key).inserted else { return }
         let grace = Self.podGrace

@@ -16,6 +16,10 @@ extension TaskRun {
         guard let index = current(observation.node, observation.attempt), var item = work[index] else { return }
         item.creationFailure = nil
         let names = imageSets[Int(nodes[index].imageSet)].images
+        // That an image is there may be known before its digest is.
+        for position in item.images.indices where item.images[position].phase.isOnNode {
+            item.images[position].digest = item.images[position].digest ?? observation.images[names[position]]?.digest
+        }
         for position in item.images.indices where !item.images[position].phase.isDecided {
             if var seen = observation.images[names[position]] {
                 if seen.phase == .failed && seen.failure == nil {
