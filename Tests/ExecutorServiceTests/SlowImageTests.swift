@@ -20,7 +20,9 @@ import Testing
             }
             // While redis hangs, readers see nginx there and alpine waiting for its turn.
             let during = try await waitForValue("the images in work") {
-                world.events(task.taskID).first { $0.type == .nodePulling && $0.images.contains { $0.phase == .pulled } }
+                world.events(task.taskID).first { event in
+                    event.type == .nodePulling && event.images.contains { $0.phase == .pulled }
+                }
             }
             #expect(during.attempt == 1 && during.images.map(\.phase) == [.pulled, .pulling, .pending])
             #expect(during.images[0].bytes ?? 0 > 0 && during.images[0].milliseconds != nil)

@@ -13,7 +13,9 @@ import WireFormats
     @Test func `what is decided is told while others are pulled, and not more often than every five seconds`() throws {
         var driver = RunDriver()
         driver.begin(["n1"], images: ["a", "b", "c", "d"])
-        let first = driver.send(observed(["a": Seen(phase: .pulled, bytes: 7, milliseconds: 9), "b": Seen(phase: .pulling)]))
+        let first = driver.send(
+            observed(["a": Seen(phase: .pulled, bytes: 7, milliseconds: 9), "b": Seen(phase: .pulling)])
+        )
         let draft = try #require(first.drafts(.nodePulling).first)
         #expect(draft.images.map(\.phase) == [.pulled, .pulling, .pending, .pending])
         #expect(draft.images[0].bytes == 7 && draft.images[0].milliseconds == 9)
