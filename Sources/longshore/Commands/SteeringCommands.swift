@@ -11,7 +11,7 @@ struct RetryCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
-    @Argument(help: "The tasks' ids.")
+    @Argument(help: "The tasks' ids, or their beginnings.", completion: Completions.taskIDs)
     var ids: [String]
 
     func run() async throws {
@@ -29,7 +29,7 @@ struct PauseCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
-    @Argument(help: "The tasks' ids.")
+    @Argument(help: "The tasks' ids, or their beginnings.", completion: Completions.unfinishedTaskIDs)
     var ids: [String]
 
     func run() async throws {
@@ -47,7 +47,7 @@ struct ResumeCommand: AsyncParsableCommand {
     @OptionGroup var connection: ConnectionOptions
     @OptionGroup var output: OutputOptions
 
-    @Argument(help: "The tasks' ids.")
+    @Argument(help: "The tasks' ids, or their beginnings.", completion: Completions.unfinishedTaskIDs)
     var ids: [String]
 
     func run() async throws {
@@ -86,7 +86,7 @@ struct EditCommand: AsyncParsableCommand {
     @Option(name: .customLong("ttl"), help: "Seconds that the finished task stays in its cluster.")
     var timeToLive: Int?
 
-    @Argument(help: "The tasks' ids.")
+    @Argument(help: "The tasks' ids, or their beginnings.", completion: Completions.unfinishedTaskIDs)
     var ids: [String]
 
     /// The fields of the change.
@@ -110,7 +110,8 @@ struct EditCommand: AsyncParsableCommand {
 
     func run() async throws {
         let client = try connection.client()
-        try await CommandFailure.collecting(of: ids) { id in
+        try await CommandFailure.collecting(of: ids) { name in
+            let id = try await TaskReference.resolve(name, client)
             let task = try await client.send("PATCH", "/v1/tasks/\(IntakeClient.encode(id))", body: body).json
             output.printDone(task, id: id, "is being changed")
         }
@@ -126,7 +127,8 @@ private func steer(
     _ sentence: String
 ) async throws {
     let client = try connection.client()
-    try await CommandFailure.collecting(of: ids) { id in
+    try await CommandFailure.collecting(of: ids) { name in
+        let id = try await TaskReference.resolve(name, client)
         let task = try await client.send("POST", "/v1/tasks/\(IntakeClient.encode(id))/\(wish)").json
         output.printDone(task, id: id, sentence)
     }
