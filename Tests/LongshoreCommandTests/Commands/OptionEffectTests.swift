@@ -34,7 +34,7 @@ import WireFormats
         var arguments =
             place.connection + ["--status", "failed", "--project", "p", "--cluster", "edge", "--label", "a=b"]
         arguments += ["--image", "nginx", "--since", "2026-01-01T00:00:00Z", "--limit", "7"]
-        try await ListCommand.parse(arguments).run()
+        try await ListCommand.asyncParse(arguments).run()
         #expect(
             place.server.requests.map(\.target) == [
                 "/v1/tasks?status=failed&project=p&cluster=edge&label=a%3Db&image=nginx"
@@ -47,8 +47,8 @@ import WireFormats
     func get() async throws {
         let place = try Place(#"{"id":"x","items":[],"counts":{"nodesTotal":500}}"#)
         defer { place.close() }
-        try await GetCommand.parse(place.connection + ["x", "--state", "failed", "--limit", "3"]).run()
-        try await GetCommand.parse(place.connection + ["x", "--all"]).run()
+        try await GetCommand.asyncParse(place.connection + ["x", "--state", "failed", "--limit", "3"]).run()
+        try await GetCommand.asyncParse(place.connection + ["x", "--all"]).run()
         #expect(
             place.server.requests.map(\.target).filter { $0.contains("/nodes") } == [
                 "/v1/tasks/x/nodes?state=failed&limit=3", "/v1/tasks/x/nodes?limit=500",
@@ -62,7 +62,7 @@ import WireFormats
         defer { place.close() }
         var arguments = place.connection + ["--since", "2026-01-31T02:00:00Z", "--until", "2026-01-31T03:00:00Z"]
         arguments += ["--task", "t", "--project", "p", "--state", "delivered", "--dry-run"]
-        try await RedeliverCommand.parse(arguments).run()
+        try await RedeliverCommand.asyncParse(arguments).run()
         let body = try JSONValue(parsing: try #require(place.server.requests.first).body)
         #expect(
             body == [
@@ -78,7 +78,7 @@ import WireFormats
         defer { place.close() }
         var arguments = place.connection + ["x", "y", "--batch-size", "2", "--timeout", "3", "--deadline", "4"]
         arguments += ["--priority", "5", "--failure-tolerance", "0.5", "--max-retries", "6", "--ttl", "7"]
-        try await EditCommand.parse(arguments).run()
+        try await EditCommand.asyncParse(arguments).run()
         #expect(place.server.requests.map(\.target) == ["/v1/tasks/x", "/v1/tasks/y"])
         #expect(
             try JSONValue(parsing: try #require(place.server.requests.first).body) == [
@@ -86,9 +86,9 @@ import WireFormats
                 "maxRetries": 6, "ttlSecondsAfterFinished": 7,
             ]
         )
-        try await RetryCommand.parse(place.connection + ["x"]).run()
-        try await PauseCommand.parse(place.connection + ["x"]).run()
-        try await ResumeCommand.parse(place.connection + ["x"]).run()
+        try await RetryCommand.asyncParse(place.connection + ["x"]).run()
+        try await PauseCommand.asyncParse(place.connection + ["x"]).run()
+        try await ResumeCommand.asyncParse(place.connection + ["x"]).run()
         #expect(
             place.server.requests.suffix(3).map(\.target) == ["retry", "pause", "resume"].map { "/v1/tasks/x/\($0)" }
         )
@@ -103,18 +103,18 @@ import WireFormats
         let token = try place.folder.write("identity-token", "t0p-canary")
         var arguments = ["--registry", "h.io", "--identity-token-file", token, "--cluster", "edge"]
         arguments += ["--event-source", "/ci", "--event-id", "e1"]
-        try await SealCommand.parse(place.connection + arguments).run()
+        try await SealCommand.asyncParse(place.connection + arguments).run()
         #expect(place.server.requests.map(\.target) == ["/v1/clusters"])
         // Of a cluster without a key nothing can be sealed.
         arguments[5] = "other"
-        await #expect(throws: CommandFailure.self) { try await SealCommand.parse(place.connection + arguments).run() }
+        await #expect(throws: CommandFailure.self) { try await SealCommand.asyncParse(place.connection + arguments).run() }
         // An account's password may come from a file, too.
         let password = try place.folder.write("password", "p")
         let account = ["--registry", "h.io", "--username", "u", "--password-file", password, "--idempotency-key", "k"]
-        try await SealCommand.parse(place.connection + account + ["--cluster", "edge"]).run()
+        try await SealCommand.asyncParse(place.connection + account + ["--cluster", "edge"]).run()
         await #expect(throws: CommandFailure.self) {
             let missing = account.map { $0 == password ? "/does/not/exist" : $0 }
-            try await SealCommand.parse(place.connection + missing + ["--cluster", "edge"]).run()
+            try await SealCommand.asyncParse(place.connection + missing + ["--cluster", "edge"]).run()
         }
     }
 }
