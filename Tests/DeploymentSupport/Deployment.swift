@@ -11,7 +11,7 @@ package final class Deployment: Sendable {
     package let folder: TemporaryDirectory
     /// The database, where the test started it.
     package let postgres: PostgresServer?
-    /// The ready file's address of the API.
+    /// The ready file's address of the API; where `longshore dev` runs no intake, one at which nobody listens (the port "discard").
     package let http: String
     /// The bearer token.
     package let token: String
@@ -41,7 +41,7 @@ package final class Deployment: Sendable {
         self.folder = folder
         self.postgres = postgres
         self.readyFile = readyFile
-        http = try Self.text("http", in: ready)
+        http = ready["http"]?.string ?? "http://127.0.0.1:9"
         token = try Self.text("token", in: ready)
         kafka = try Self.text("kafka", in: ready)
         let own = try Self.text("kubeconfig", in: ready)
