@@ -107,7 +107,9 @@ import WireFormats
         #expect(place.server.requests.map(\.target) == ["/v1/clusters"])
         // Of a cluster without a key nothing can be sealed.
         arguments[5] = "other"
-        await #expect(throws: CommandFailure.self) { try await SealCommand.asyncParse(place.connection + arguments).run() }
+        await #expect(throws: CommandFailure.self) {
+            try await SealCommand.asyncParse(place.connection + arguments).run()
+        }
         // An account's password may come from a file, too.
         let password = try place.folder.write("password", "p")
         let account = ["--registry", "h.io", "--username", "u", "--password-file", password, "--idempotency-key", "k"]
