@@ -349,7 +349,9 @@ package final class IntakeService: Service {
     private static func topics(_ configuration: IntakeConfiguration) -> [TopicDefinition] {
         let (partitions, retention) = (configuration.partitions, configuration.topicRetention)
         return Topics.shared(partitions: partitions, retention: retention).filter { $0.name != Topics.tasksDeadLetter }
-            + configuration.clusters.flatMap { Topics.definitions(cluster: $0, partitions: partitions, retention: retention) }
+            + configuration.clusters.flatMap { cluster in
+                Topics.definitions(cluster: cluster, partitions: partitions, retention: retention)
+            }
     }
 
     /// Why credentials for a cluster cannot be sealed now, for a readiness check of whoever runs its executors too.
