@@ -104,7 +104,7 @@ import WireFormats
         #expect(CommandHandler.change(Self.command(.resume, id: "c"), pullTask) == nil)
         let paused = CommandHandler.change(Self.command(.pause, id: "c"), pullTask)
         #expect(paused?["metadata"]?["annotations"]?["longshore.dev/commands"] == "a b c")
-        pullTask.metadata.annotations["longshore.dev/commands"] = (1...16).map { "\($0)" }.joined(separator: " ")
+        pullTask.metadata.annotations["longshore.dev/commands"] = (1...64).map { "\($0)" }.joined(separator: " ")
         let next = CommandHandler.change(Self.command(.pause, id: "z"), pullTask)
         #expect(next?["metadata"]?["annotations"]?["longshore.dev/commands"]?.string?.hasPrefix("2 3 ") == true)
     }

@@ -76,7 +76,7 @@ struct ClusterDoctor {
         ("longshore.dev", "pulltasks/status", ["update"]),
         ("batch", "jobs", ["get", "list", "watch", "create", "delete"]),
         ("", "pods", ["list", "watch"]),
-        ("", "events", ["list"]),
+        ("", "events", ["list", "watch"]),
         ("", "secrets", ["get", "create", "delete"]),
         ("coordination.k8s.io", "leases", ["get", "list", "watch", "create", "update", "delete"]),
         ("", "nodes", ["list", "watch"]),
