@@ -20,9 +20,12 @@ extension Faults {
                 (.looping, "Unauthorized"),
             ]
             var tasks: [String] = []
-            // Without a credential a refusal would be for the nodes to find out.
-            let credential: JSONValue = ["registry": .string(registry.address), "username": "u", "password": "p"]
             for (fault, _) in expected {
+                // Without a credential a refusal would be for the nodes to find out. One of its own for each task: a credential that a
+                // registry has refused is not shown to it again for a while.
+                let credential: JSONValue = [
+                    "registry": .string(registry.address), "username": .string("\(fault)"), "password": "p",
+                ]
                 tasks.append(
                     try await world.submit(
                         nodes: [1, 3, 4, 5, 6],
