@@ -88,7 +88,8 @@ struct StopTests {
             #expect(end == .exited(0), "\(name): \(process.standardError.suffix(2_000))")
         }
         let time = begin.duration(to: .now)
-        #expect(time < Self.limit, "the stop took \(time)")
+        let said = processes.map { "\($0.name): \($0.process.standardError.suffix(2_000))" }
+        #expect(time < Self.limit, "the stop took \(time); \(said.joined(separator: "\n"))")
     }
 
     /// Asks for tasks that take long, and waits until some are in work.
