@@ -7,16 +7,22 @@ extension KafkaConsumer {
     /// partitions that are not fetched (paused ones), and about those of which nothing was yielded yet although there is
     /// something.
     ///
+    /// It returns within some three seconds, and at once when its task is cancelled, also while the consumer's thread waits for a
+    /// broker that hangs, as it may while the consumer is being closed.
+    ///
     /// - Returns: The number by partition, without partitions about which nothing is known.
     package func lag() async -> [TopicPartition: Int64] {
         let deadline = ContinuousClock.now + .seconds(1)
-        let places = await self.call { core in (try? core.readPlaces(timeout: .seconds(1))) ?? [] }
+        let places = await self.call(within: .seconds(2)) { core in
+            (try? core.readPlaces(timeout: .seconds(1))) ?? []
+        }
+        guard let places else { return [:] }
         self.inquiry?.writeLog()
         var lag: [TopicPartition: Int64] = [:]
         for place in places { lag[place.partition] = place.knownLag }
         let unknown = places.filter { $0.knownLag == nil }
         guard !unknown.isEmpty else { return lag }
-        let asked = try? await self.ask { client throws(KafkaError) in
+        let asked = try? await self.ask(within: .seconds(1)) { client throws(KafkaError) in
             var lag: [TopicPartition: Int64] = [:]
             for place in unknown {
                 let left = ContinuousClock.now.duration(to: deadline)

@@ -190,7 +190,9 @@ package final class KafkaConsumer: Sendable {
     /// - Returns: The number of partitions.
     /// - Throws: `KafkaError`, with code `unknownTopic` when there is none.
     package func partitionCount(topic: String, timeout: Duration) async throws(KafkaError) -> Int {
-        try await self.ask { client throws(KafkaError) in try client.partitionCount(topic: topic, timeout: timeout) }
+        try await self.ask(within: timeout) { client throws(KafkaError) in
+            try client.partitionCount(topic: topic, timeout: timeout)
+        }
     }
 
     /// The partitions that are assigned and answered for.
@@ -244,13 +246,40 @@ package final class KafkaConsumer: Sendable {
 
     /// Asks brokers something.
     func ask<Success: Sendable>(
-        within limit: Duration? = nil,
+        within limit: Duration,
         _ body: @Sendable @escaping (ClientHandle) throws(KafkaError) -> Success
     ) async throws(KafkaError) -> Success {
         if let inquiry { return try await inquiry.run(within: limit, body) }
         return try await self.call { core throws(KafkaError) in
             guard let client = core.client else { throw .closed }
             return try body(client)
+        }
+    }
+
+    /// Runs a call on the thread and ends a poll that waits there, without waiting for the thread longer than is wanted.
+    ///
+    /// - Parameters:
+    ///   - limit: The longest wait. The call is made all the same when the thread has time for it.
+    ///   - body: The call.
+    /// - Returns: Its result; `nil` when the time is over or the task is cancelled.
+    func call<Success: Sendable>(
+        within limit: Duration,
+        _ body: @Sendable @escaping (ConsumerCore) -> Success
+    ) async -> Success? {
+        let core = self.core
+        let answer = FirstAnswer<Success?>()
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                answer.wait(continuation)
+                self.executor.submit { answer.give(body(core)) }
+                core.wake()
+                Task {
+                    try? await Task.sleep(for: limit)
+                    answer.give(nil)
+                }
+            }
+        } onCancel: {
+            answer.give(nil)
         }
     }
 

@@ -35,8 +35,14 @@ package final class KafkaInquiry: Sendable {
     ///
     /// librdkafka waits for the answer to some of them for as long as for any request, which is a minute by default. So the
     /// caller's own limit is kept here: the question goes on by itself after it.
+    ///
+    /// - Parameters:
+    ///   - limit: The longest wait; the thread may be at another question, or at the end of a client whose broker hangs.
+    ///   - body: Asks; on the client's thread.
+    /// - Returns: What `body` returns.
+    /// - Throws: What `body` throws; `KafkaError` with code `timedOut` when the time is over.
     func run<Success: Sendable>(
-        within limit: Duration? = nil,
+        within limit: Duration,
         _ body: @Sendable @escaping (ClientHandle) throws(KafkaError) -> Success
     ) async throws(KafkaError) -> Success {
         let core = self.core
@@ -51,7 +57,6 @@ package final class KafkaInquiry: Sendable {
                     }
                 )
             }
-            guard let limit else { return }
             Task {
                 try? await Task.sleep(for: limit)
                 answer.give(.failure(KafkaError(RD_KAFKA_RESP_ERR__TIMED_OUT)))
@@ -90,7 +95,7 @@ package final class KafkaInquiry: Sendable {
     /// - Returns: The number of partitions.
     /// - Throws: `KafkaError`, with code `unknownTopic` when there is none.
     package func partitionCount(topic: String, timeout: Duration) async throws(KafkaError) -> Int {
-        try await self.run { client throws(KafkaError) in
+        try await self.run(within: timeout) { client throws(KafkaError) in
             try client.partitionCount(topic: topic, timeout: timeout)
         }
     }

@@ -88,7 +88,7 @@ struct StopTests {
             #expect(end == .exited(0), "\(name): \(process.standardError.suffix(2_000))")
         }
         let time = begin.duration(to: .now)
-        let said = processes.map { "\($0.name): \($0.process.standardError.suffix(2_000))" }
+        let said = processes.map { "\($0.name): \($0.process.standardError.suffix(4_000))" }
         #expect(time < Self.limit, "the stop took \(time); \(said.joined(separator: "\n"))")
     }
 
