@@ -90,8 +90,9 @@ final class EventFeed: Sendable {
     /// Whether all streams are to end.
     var isClosed: Bool { state.withLock(\.isClosed) }
 
-    /// Whether one more may follow.
+    /// Whether one more may follow, or why not.
     enum Room: Equatable {
+        /// One more may.
         case free
         /// Too many follow, or the service is stopping.
         case full

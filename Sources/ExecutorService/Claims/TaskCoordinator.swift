@@ -24,6 +24,9 @@ actor TaskCoordinator {
     /// What kubelets have said about Pods that are not known yet, by the Pod's uid.
     private var earlyEvents: [String: [KubeletImageEvent]] = [:]
     private static let maximumEarlyPods = 1_000
+    /// More than a kubelet says of one Pod of ours at once; Pods of others in the namespace never come to be known, and are spoken
+    /// of again and again.
+    private static let maximumEarlyEvents = 256
     private var wasValid = false
     private var isStopping = false
     private var idleWaiters: [CheckedContinuation<Void, Never>] = []
@@ -219,7 +222,9 @@ actor TaskCoordinator {
         else {
             // Events and Pods come by separate ways. Most of what waits here is about Pods that are gone.
             if earlyEvents.count >= Self.maximumEarlyPods { earlyEvents.removeAll() }
-            earlyEvents[report.podUID, default: []].append(report.event)
+            if earlyEvents[report.podUID, default: []].count < Self.maximumEarlyEvents {
+                earlyEvents[report.podUID, default: []].append(report.event)
+            }
             return
         }
         guard let key = AttemptKey(pod.metadata), let runner = runner(of: pod.metadata) else { return }
